@@ -1,0 +1,34 @@
+.PHONY: help install check format test e2e demo lock clean
+.DEFAULT_GOAL := help
+
+# The interpreter that .venv is made from.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+help:  ## these lines
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install:  ## .venv with the locked TFX set (does nothing when it is up to date)
+	@PYTHON="$(PYTHON)" scripts/install.sh
+
+demo: install  ## train on 15,002 real taxi trips, push the model, ask it for predictions
+	@scripts/demo.sh
+
+check: install  ## ruff, mypy --strict, import layers
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+format: install  ## let ruff rewrite what it can
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+test: install  ## all tests, the end-to-end ones included
+	@$(BIN)/pytest tests
+
+e2e: install  ## only the tests that run the whole DAG
+	@$(BIN)/pytest tests/e2e
+
+lock: install  ## resolve requirements.lock again
+	@$(BIN)/uv pip compile --python $(BIN)/python --no-emit-index-url --generate-hashes --upgrade --quiet \
+	  --output-file requirements.lock requirements-dev.in
+
+clean:  ## remove .venv and everything that runs have made
+	rm -rf .venv var

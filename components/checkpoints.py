@@ -1,0 +1,98 @@
+"""Early stopping that survives a kill: the best weights are kept, and training goes on from the last checkpoint."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+log = logging.getLogger("penstock.progress")
+
+
+@dataclass
+class Progress:
+    """Where training stands."""
+
+    epoch: int = 0
+    best_loss: float = float("inf")
+    epochs_without_better: int = 0
+
+
+class EarlyStoppingWithCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
+    """Stops after `patience` epochs without a better val_loss, restores the best weights, and writes checkpoints.
+
+    Args:
+      folder: where the checkpoint of this very training lies; whatever lies there is resumed from.
+      patience: epochs without a better loss on the eval split before training stops.
+      every_steps: batches between checkpoints within an epoch; None writes them at the end of each epoch only.
+    """
+
+    def __init__(self, folder: Path, patience: int, every_steps: int | None) -> None:
+        super().__init__()
+        self._folder, self._patience, self._every_steps = folder, patience, every_steps
+        self._best: list[Any] | None = None
+        self.progress = Progress()
+
+    def resume(self, model: keras.Model) -> int:
+        """Restores the last checkpoint into the compiled `model`, if there is one; returns the epoch to go on with."""
+        latest = self._folder / "latest"
+        if (latest / "progress.json").exists():
+            self.progress = Progress(**json.loads((latest / "progress.json").read_text()))
+            if (latest / "best.weights.h5").exists():
+                model.load_weights(latest / "best.weights.h5")
+                self._best = model.get_weights()
+            model.optimizer.build(model.trainable_variables)
+            model.load_weights(latest / "current.weights.h5")
+            log.info("resumed from the checkpoint after epoch %d", self.progress.epoch)
+        return self.progress.epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Writes a checkpoint every so many batches."""
+        if self._every_steps and (batch + 1) % self._every_steps == 0:
+            self._save()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Notes whether the loss got better, writes a checkpoint, stops when patience is at its end."""
+        loss = (logs or {})["val_loss"]
+        better = loss < self.progress.best_loss
+        waited = 0 if better else self.progress.epochs_without_better + 1
+        self.progress = Progress(epoch + 1, min(loss, self.progress.best_loss), waited)
+        if better:
+            self._best = self.model.get_weights()
+        log.info("epoch %d, loss on the eval split %.4f, best %.4f", epoch + 1, loss, self.progress.best_loss)
+        self._save()
+        if waited >= self._patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Restores the best weights."""
+        if self._best is not None:
+            self.model.set_weights(self._best)
+
+    def discard(self) -> None:
+        """Removes the checkpoint, once the model is exported."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _save(self) -> None:
+        """Writes aside, then renames: a kill at any moment leaves a whole checkpoint or the one before."""
+        new, latest, old = (self._folder / name for name in ("new", "latest", "old"))
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
+        self.model.save_weights(new / "current.weights.h5")
+        if self._best is not None:
+            current = self.model.get_weights()
+            self.model.set_weights(self._best)
+            self.model.save_weights(new / "best.weights.h5")
+            self.model.set_weights(current)
+        (new / "progress.json").write_text(json.dumps(asdict(self.progress)))
+        shutil.rmtree(old, ignore_errors=True)
+        if latest.exists():
+            os.rename(latest, old)
+        os.rename(new, latest)
+        shutil.rmtree(old, ignore_errors=True)

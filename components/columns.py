@@ -1,0 +1,88 @@
+"""Arrow columns to what TFX keeps on disk: serialised tf.Examples, and the hash that decides each row's split."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Hashes = npt.NDArray[np.uint64]
+_MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, as in Knuth's multiplicative hashing
+
+
+def canonical(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Returns the batch with each column as int64, float32 or binary: the three kinds that a tf.Example has.
+
+    Booleans become 0 and 1, dates and timestamps seconds since 1970, NaN becomes missing.
+    """
+    columns = [_canonical_column(column) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
+
+
+def encode(batch: pa.RecordBatch) -> list[bytes]:
+    """Returns one serialised tf.Example for each row of a canonical batch; a missing value is a feature without values."""
+    from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
+
+    lists = [_as_lists(column) for column in batch.columns]
+    examples: list[bytes] = RecordBatchToExamplesEncoder().encode(
+        pa.RecordBatch.from_arrays(lists, batch.schema.names)
+    )
+    return examples
+
+
+def hash_rows(batch: pa.RecordBatch, seed: int) -> Hashes:
+    """Returns one hash for each row of a canonical batch, shape [rows]: equal rows and seeds give equal hashes.
+
+    It depends on the values alone, neither on the batch nor on the process (SipHash, by pandas).
+    """
+    combined = np.zeros(batch.num_rows, np.uint64)
+    for column in batch.columns:
+        combined = (combined ^ hash_values(_without_missing(column), seed)) * _MIX
+    return combined ^ (combined >> np.uint64(32))
+
+
+def hash_values(values: npt.NDArray[np.generic], seed: int) -> Hashes:
+    """Returns the hash of each value, shape [values]."""
+    hashed: Hashes = pd.util.hash_array(values, hash_key=f"{seed:016d}")
+    if values.dtype != object:  # pandas keys only the hash of objects
+        hashed = pd.util.hash_array((hashed ^ np.uint64(seed)) * _MIX)
+    return hashed
+
+
+def assign_splits(hashes: Hashes, splits: dict[str, int]) -> npt.NDArray[np.str_]:
+    """Returns the name of each row's split: `splits` gives the number of hash buckets of each, out of their sum."""
+    upper_bounds = np.cumsum(list(splits.values()))
+    buckets = (hashes % np.uint64(upper_bounds[-1])).astype(np.int64)
+    return np.array(list(splits))[np.searchsorted(upper_bounds, buckets, side="right")]
+
+
+def _canonical_column(column: pa.Array) -> pa.Array:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _canonical_column(column.dictionary_decode())
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        floats = column.cast(pa.float32(), safe=False)
+        return pc.if_else(pc.is_nan(floats), None, floats)
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        return column.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        return column.cast(pa.int64())
+    if pa.types.is_null(kind):
+        return pa.nulls(len(column), pa.binary())
+    return column.cast(pa.binary())
+
+
+def _as_lists(column: pa.Array) -> pa.Array:
+    """Returns each value as a list of one, each missing value as a missing list."""
+    present = pc.is_valid(column).to_numpy(zero_copy_only=False)
+    offsets = np.concatenate([[0], np.cumsum(present)]).astype(np.int32)
+    return pa.ListArray.from_arrays(offsets, column.drop_null(), mask=pa.array(~present))
+
+
+def _without_missing(column: pa.Array) -> npt.NDArray[np.generic]:
+    if pa.types.is_floating(column.type):
+        return column.fill_null(np.nan).to_numpy(zero_copy_only=False)
+    filler = np.iinfo(np.int64).min if pa.types.is_integer(column.type) else b"\0missing"
+    return column.fill_null(filler).to_numpy(zero_copy_only=False)

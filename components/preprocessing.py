@@ -1,0 +1,212 @@
+"""`preprocessing_fn`, built from the feature roles: the graph that training and serving share.
+
+A missing value is the id 0 of an id feature; present values count from 1. Of a dense feature it is the mean (0 after
+scaling), beside an indicator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from schema.expression import Expression
+from schema.roles import (
+    DATE_PARTS,
+    LABEL,
+    AnyRole,
+    Bucketized,
+    Categorical,
+    Crossed,
+    Dates,
+    Hashed,
+    Numeric,
+    parse_roles,
+)
+
+Tensors = dict[str, tf.Tensor]
+Inputs = Mapping[str, Any]
+LABEL_VOCABULARY = "label_vocabulary"
+
+
+def preprocessing_fn(inputs: Inputs, custom_config: Mapping[str, Any]) -> Tensors:
+    """Returns the transformed features and the label, each of shape [batch].
+
+    `inputs` holds one tensor for each raw column, dense or sparse, of shape [batch, at most 1]; `custom_config` the
+    `features`, `label` and `problem` of the configuration.
+    """
+    outputs: Tensors = {}
+    for role in parse_roles(custom_config["features"]):
+        outputs |= ENCODERS[type(role)](role, inputs)
+    return outputs | {LABEL: label(Expression(custom_config["label"]), custom_config["problem"], inputs)}
+
+
+def label(expression: Expression, problem: str, inputs: Inputs) -> tf.Tensor:
+    """Returns the label of each row, shape [batch]: float32, or the int64 index of the class.
+
+    Where a column that it needs is absent (at serving), it is NaN, or -1.
+    """
+    columns = {name: to_column(inputs[name]) for name in expression.columns}
+    known = tf.reduce_all(tf.stack([is_present(column) for column in columns.values()]), axis=0)
+    if problem == "multiclass":
+        return _class_index(expression, columns, known)
+    values = {name: _number_or_text(column) for name, column in columns.items()}
+    return tf.where(known, tf.cast(expression.evaluate(values), tf.float32), float("nan"))
+
+
+def to_column(tensor: Any) -> tf.SparseTensor:
+    """Returns a raw input as a sparse tensor of shape [batch, 1], from which NaN and empty values are left out."""
+    if not isinstance(tensor, tf.SparseTensor):
+        tensor = tf.sparse.from_dense(tf.reshape(tensor, [-1, 1])) if tensor.dtype == tf.string else _all_of(tensor)
+    shape = tf.stack([tensor.dense_shape[0], tf.constant(1, tf.int64)])
+    column = tf.SparseTensor(tensor.indices, tensor.values, shape)
+    return tf.sparse.retain(column, ~tf.math.is_nan(column.values)) if column.dtype.is_floating else column
+
+
+def is_present(column: tf.SparseTensor) -> tf.Tensor:
+    """Returns whether each row has a value, shape [batch]."""
+    return _densify(tf.SparseTensor(column.indices, tf.ones_like(column.values, tf.bool), column.dense_shape), False)
+
+
+def encode_numeric(role: Numeric, inputs: Inputs) -> Tensors:
+    """The z-score, 0 where the value is missing, and 1.0 where it is missing."""
+    column = to_column(inputs[role.column])
+    scaled = tft.scale_to_z_score(_floats(column))
+    value, missing = role.dense
+    return {value: _densify(scaled, 0.0), missing: tf.cast(~is_present(column), tf.float32)}
+
+
+def encode_bucketized(role: Bucketized, inputs: Inputs) -> Tensors:
+    """The index of the quantile, from 1; 0 where the value is missing."""
+    return {role.ids[0]: _ids(tft.bucketize(to_column(inputs[role.column]), role.buckets))}
+
+
+def encode_categorical(role: Categorical, inputs: Inputs) -> Tensors:
+    """The index in the vocabulary, most frequent first, from 1; then the out-of-vocabulary buckets; 0 where missing."""
+    indices = tft.compute_and_apply_vocabulary(
+        _keys(to_column(inputs[role.column])),
+        top_k=role.top_k,
+        frequency_threshold=role.min_count if role.top_k is None else None,
+        num_oov_buckets=role.oov_buckets,
+        vocab_filename=vocabulary_name(role),
+    )
+    return {role.ids[0]: _ids(indices)}
+
+
+def encode_hashed(role: Hashed, inputs: Inputs) -> Tensors:
+    """The value's hash modulo the buckets, from 1; 0 where it is missing."""
+    column = _keys(to_column(inputs[role.column]))
+    buckets = tf.strings.to_hash_bucket_fast(column.values, role.buckets)
+    return {role.ids[0]: _ids(tf.SparseTensor(column.indices, buckets, column.dense_shape))}
+
+
+def encode_crossed(role: Crossed, inputs: Inputs) -> Tensors:
+    """The hash of the values together, from 1; a missing value is one more value."""
+    columns = [to_column(inputs[name]) for name in role.columns]
+    cut = [tft.bucketize(column, role.quantiles) if column.dtype.is_floating else column for column in columns]
+    joined = tf.strings.join([_densify(_keys(column), "") for column in cut], separator="\x1f")
+    return {role.ids[0]: tf.strings.to_hash_bucket_fast(joined, role.buckets) + 1}
+
+
+def encode_date(role: Dates, inputs: Inputs) -> Tensors:
+    """The parts of the UTC date, each from 1; 0 where the timestamp is missing."""
+    column = to_column(inputs[role.column])
+    seconds = tf.cast(column.values, tf.int64)
+    return {
+        name: _ids(tf.SparseTensor(column.indices, DATE_FORMULAS[part](seconds), column.dense_shape))
+        for name, part in zip(role.ids, role.parts, strict=True)
+    }
+
+
+def month_and_day(seconds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the month and the day of the month, each from 0, of seconds since 1970 (UTC).
+
+    Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days: eras of 400 years that begin
+    on the first of March.
+    """
+    day_of_era = (seconds // 86400 + 719468) % 146097
+    leap_days = day_of_era // 1460 - day_of_era // 36524 + day_of_era // 146096
+    year_of_era = (day_of_era - leap_days) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    month_from_march = (5 * day_of_year + 2) // 153
+    return (month_from_march + 2) % 12, day_of_year - (153 * month_from_march + 2) // 5
+
+
+DATE_FORMULAS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
+    "month": lambda seconds: month_and_day(seconds)[0],
+    "day": lambda seconds: month_and_day(seconds)[1],
+    "weekday": lambda seconds: (seconds // 86400 + 3) % 7,
+    "hour": lambda seconds: seconds // 3600 % 24,
+}
+ENCODERS: dict[type, Callable[[Any, Inputs], Tensors]] = {
+    Numeric: encode_numeric,
+    Bucketized: encode_bucketized,
+    Categorical: encode_categorical,
+    Hashed: encode_hashed,
+    Crossed: encode_crossed,
+    Dates: encode_date,
+}
+
+
+def cardinalities(role: AnyRole, transform_output: tft.TFTransformOutput) -> tuple[int, ...]:
+    """Returns, for each id feature of the role, how many ids it may have, the 0 of a missing value included."""
+    match role:
+        case Bucketized() | Hashed() | Crossed():
+            return (role.buckets + 1,)
+        case Categorical():
+            vocabulary = transform_output.vocabulary_size_by_name(vocabulary_name(role))
+            return (vocabulary + role.oov_buckets + 1,)
+        case Dates():
+            return tuple(DATE_PARTS[part] + 1 for part in role.parts)
+        case _:
+            return ()
+
+
+def vocabulary_name(role: Categorical) -> str:
+    """Returns the name of the role's vocabulary in the transform graph."""
+    return f"{role.column}_vocabulary"
+
+
+def _class_index(expression: Expression, columns: Mapping[str, tf.SparseTensor], known: tf.Tensor) -> tf.Tensor:
+    if expression.is_column:
+        classes = _keys(columns[expression.columns[0]])
+    else:
+        values = {name: _number_or_text(column) for name, column in columns.items()}
+        rows = tf.cast(tf.where(known), tf.int64)
+        text = tf.strings.as_string(tf.cast(tf.boolean_mask(expression.evaluate(values), known), tf.int64))
+        shape = tf.stack([tf.size(known, tf.int64), tf.constant(1, tf.int64)])
+        classes = tf.SparseTensor(tf.pad(rows, [[0, 0], [0, 1]]), text, shape)
+    return _densify(tft.compute_and_apply_vocabulary(classes, vocab_filename=LABEL_VOCABULARY), -1)
+
+
+def _all_of(tensor: tf.Tensor) -> tf.SparseTensor:
+    values = tf.reshape(tensor, [-1])
+    rows = tf.range(tf.size(values, tf.int64), dtype=tf.int64)
+    shape = tf.stack([tf.size(values, tf.int64), tf.constant(1, tf.int64)])
+    return tf.SparseTensor(tf.stack([rows, tf.zeros_like(rows)], axis=1), values, shape)
+
+
+def _densify(column: tf.SparseTensor, default: Any) -> tf.Tensor:
+    return tf.reshape(tf.sparse.to_dense(column, default), [-1])
+
+
+def _ids(column: tf.SparseTensor) -> tf.Tensor:
+    from_one = tf.SparseTensor(column.indices, tf.cast(column.values, tf.int64) + 1, column.dense_shape)
+    return _densify(from_one, tf.constant(0, tf.int64))
+
+
+def _floats(column: tf.SparseTensor) -> tf.SparseTensor:
+    return tf.SparseTensor(column.indices, tf.cast(column.values, tf.float32), column.dense_shape)
+
+
+def _keys(column: tf.SparseTensor) -> tf.SparseTensor:
+    """The column with its values as strings, as vocabularies and hashes want them."""
+    if column.dtype == tf.string:
+        return column
+    return tf.SparseTensor(column.indices, tf.strings.as_string(column.values), column.dense_shape)
+
+
+def _number_or_text(column: tf.SparseTensor) -> tf.Tensor:
+    return _densify(column, "") if column.dtype == tf.string else _densify(_floats(column), float("nan"))

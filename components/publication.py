@@ -1,0 +1,94 @@
+"""A model's way into the folder that a model server watches: written aside, then renamed; numbers only increase."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ORIGIN = Path("assets.extra") / "penstock.json"
+ASIDE = ".incoming"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A published version of a model."""
+
+    number: int
+    path: Path
+    is_new: bool
+
+
+def publish(model: Path, destination: Path, origin: str, prepare: Callable[[Path], None] = lambda folder: None) -> Version:
+    """Copies the SavedModel at `model` to `destination/<number>`, at once and whole.
+
+    The number is the time in seconds since 1970, or one more than the last where that is not greater, as TensorFlow
+    Serving's tools have it. A model that is already the latest version (the same `origin`) is not published again.
+    A crash at any moment leaves at most a folder in `destination/.incoming`, which the next publication removes; model
+    servers look at folders with a number as their name only.
+
+    Args:
+      model: a SavedModel.
+      destination: the folder of the model's versions.
+      origin: what tells the model from others; kept in the version's assets.extra.
+      prepare: called with the copy before it is renamed, to add files.
+
+    Raises:
+      OSError: the copy could not be written; no version appeared.
+    """
+    latest = latest_version(destination)
+    if latest is not None and _origin(latest.path) == origin:
+        return latest
+    aside = destination / ASIDE
+    shutil.rmtree(aside, ignore_errors=True)
+    copy = aside / uuid.uuid4().hex
+    try:
+        shutil.copytree(model, copy)
+        (copy / ORIGIN).parent.mkdir(exist_ok=True)
+        (copy / ORIGIN).write_text(json.dumps({"origin": origin}))
+        prepare(copy)
+        _flush(copy)
+        number = max(int(time.time()), latest.number + 1 if latest else 0)
+        os.rename(copy, destination / str(number))
+        _flush_folder(destination)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return Version(number, destination / str(number), is_new=True)
+
+
+def latest_version(destination: Path) -> Version | None:
+    """Returns the version with the greatest number, if there is one."""
+    folders = destination.iterdir() if destination.is_dir() else ()
+    numbers = [int(folder.name) for folder in folders if folder.name.isdecimal()]
+    return Version(max(numbers), destination / str(max(numbers)), is_new=False) if numbers else None
+
+
+def _origin(version: Path) -> str | None:
+    try:
+        origin: str = json.loads((version / ORIGIN).read_text())["origin"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return origin
+
+
+def _flush(folder: Path) -> None:
+    """Forces every file to the disk, so that a renamed version is whole after a power cut too."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+        else:
+            _flush_folder(path)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

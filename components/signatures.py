@@ -1,0 +1,97 @@
+"""The three signatures of an exported model, and what they answer.
+
+| signature | takes | gives |
+|---|---|---|
+| serving_default | `examples`: serialised tf.Examples, string [batch] | the outputs |
+| predict_columns | one tensor [batch] for each raw feature; a missing text is "", a missing number NaN | the outputs |
+| transform_features | `examples`, as above | the transformed features and the label, each [batch] |
+
+Outputs: binary `probability` [batch]; multi-class `probabilities` [batch, classes] and `label` [batch]; regression `value`
+[batch]. Integers are taken as float64 by predict_columns, so that NaN can say that one is missing; they are exact to 2^53.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from components.model import Shape
+from components.preprocessing import LABEL_VOCABULARY
+from components.settings import TrainingOptions
+from schema.expression import Expression
+
+Tensors = dict[str, Any]
+COLUMN_TYPES = {tf.string: tf.string, tf.int64: tf.float64, tf.float32: tf.float32}
+
+
+class ServingModule(tf.Module):  # type: ignore[misc]  # TensorFlow is untyped
+    """The model behind its preprocessing graph."""
+
+    def __init__(self, model: keras.Model, shape: Shape, graph: tft.TFTransformOutput, options: TrainingOptions) -> None:
+        super().__init__()
+        self.model = model
+        self.transform = graph.transform_features_layer()
+        self._shape = shape
+        label_columns = set(Expression(options.label).columns)
+        spec = graph.raw_feature_spec()
+        served = {column for role in options.features for column in role.columns}
+        self._raw_spec = {name: kind for name, kind in spec.items() if name in served | label_columns}
+        self._served_spec = {name: kind for name, kind in spec.items() if name in served}
+        if shape.problem == "multiclass":
+            classes = graph.vocabulary_by_name(LABEL_VOCABULARY)
+            self.classes = tf.constant(classes)
+
+    def signatures(self) -> dict[str, Any]:
+        """Returns the concrete function of each signature, by name."""
+        serialized = tf.TensorSpec([None], tf.string, "examples")
+        columns = {name: tf.TensorSpec([None], COLUMN_TYPES[kind.dtype], name) for name, kind in self._served_spec.items()}
+        return {
+            "serving_default": tf.function(self.serve_examples).get_concrete_function(serialized),
+            "predict_columns": tf.function(self.serve_columns).get_concrete_function(columns),
+            "transform_features": tf.function(self.transform_examples).get_concrete_function(serialized),
+        }
+
+    def serve_examples(self, examples: tf.Tensor) -> Tensors:
+        """Returns the outputs for serialised tf.Examples, shape [batch]."""
+        return self._outputs(self.transform(tf.io.parse_example(examples, self._served_spec)))
+
+    def serve_columns(self, columns: Tensors) -> Tensors:
+        """Returns the outputs for raw columns, each of shape [batch]."""
+        raw = {name: _present_values(columns[name], kind.dtype) for name, kind in self._served_spec.items()}
+        return self._outputs(self.transform(raw))
+
+    def transform_examples(self, examples: tf.Tensor) -> Tensors:
+        """Returns the transformed features and the label, which is NaN or -1 where its columns are absent."""
+        transformed: Tensors = self.transform(tf.io.parse_example(examples, self._raw_spec))
+        return transformed
+
+    def _outputs(self, features: Tensors) -> Tensors:
+        scores = tf.cast(self.model(self._inputs(features), training=False), tf.float32)
+        if self._shape.problem == "binary":
+            return {"probability": tf.sigmoid(scores[:, 0])}
+        if self._shape.problem == "regression":
+            return {"value": scores[:, 0]}
+        return {"probabilities": tf.nn.softmax(scores), "label": tf.gather(self.classes, tf.argmax(scores, axis=1))}
+
+    def _inputs(self, features: Tensors) -> Tensors:
+        return {name: features[name] for name in (*self._shape.dense, *self._shape.ids)}
+
+
+def export(
+    model: keras.Model, shape: Shape, graph: tft.TFTransformOutput, options: TrainingOptions, folder: str
+) -> None:
+    """Writes the model as a SavedModel with its three signatures."""
+    module = ServingModule(model, shape, graph, options)
+    tf.saved_model.save(module, folder, signatures=module.signatures())
+
+
+def _present_values(column: tf.Tensor, dtype: tf.DType) -> tf.SparseTensor:
+    """The values of a dense column, shape [batch], without the missing ones; shape [batch, 1]."""
+    missing = tf.equal(column, "") if dtype == tf.string else tf.math.is_nan(column)
+    rows = tf.where(~missing)
+    values = tf.cast(tf.gather_nd(column, rows), dtype) if dtype != tf.string else tf.gather_nd(column, rows)
+    indices = tf.pad(rows, [[0, 0], [0, 1]])
+    return tf.SparseTensor(indices, values, tf.stack([tf.size(column, tf.int64), tf.constant(1, tf.int64)]))

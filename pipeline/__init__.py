@@ -1,0 +1,1 @@
+"""The wiring, what the driver runs: configuration, DAG, sources, evaluation, runners, command line."""

@@ -1,0 +1,132 @@
+"""A step in a process of its own: forked, so that it does not pay for the imports again; its output goes to a file."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import multiprocessing
+import os
+import pickle
+import signal
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from schema.errors import PenstockError, StepFailed
+
+PR_SET_PDEATHSIG = 1
+SECONDS_TO_END = 5
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that a step says of its progress."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a step ended: from the cache or not, with a last note; or with an error."""
+
+    cached: bool = False
+    note: str = ""
+    error: PenstockError | None = None
+
+
+Message = Note | Outcome
+
+
+class Child:
+    """A forked process that runs `work`, and says how it goes."""
+
+    def __init__(self, work: Callable[[], Outcome], log: Path) -> None:
+        context = multiprocessing.get_context("fork")
+        self.messages, there = context.Pipe(duplex=False)
+        self._process = context.Process(target=_run, args=(work, log, there, os.getpid()))
+        self._process.start()
+        there.close()
+        self._log = log
+
+    def read(self) -> Message:
+        """Returns the next message; waits for it. A process that died without a word gives a failed outcome."""
+        try:
+            message: Message = self.messages.recv()
+        except EOFError:
+            self._process.join()
+            reason = f"its process ended with exit code {self._process.exitcode}"
+            return Outcome(error=StepFailed(f"{reason}; the log is {self._log}"))
+        return message
+
+    def join(self) -> None:
+        """Waits until the process has ended."""
+        self._process.join(SECONDS_TO_END)
+        self.kill()
+
+    def kill(self) -> None:
+        """Ends the process and all that it started."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if not self._process.is_alive():
+                return
+            try:
+                os.killpg(self._process.pid or 0, number)
+            except ProcessLookupError:
+                os.kill(self._process.pid or 0, number)
+            self._process.join(SECONDS_TO_END)
+
+
+class _NoteHandler(logging.Handler):
+    """Sends what is logged as progress to the parent."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._connection.send(Note(record.getMessage()))
+
+
+def _run(work: Callable[[], Outcome], log: Path, connection: Connection, parent: int) -> None:
+    os.setsid()
+    _die_with(parent)
+    _write_output_to(log)
+    progress = logging.getLogger("penstock.progress")
+    progress.addHandler(_NoteHandler(connection))
+    progress.setLevel(logging.INFO)
+    try:
+        outcome = work()
+    except Exception as error:  # noqa: BLE001  # whatever a step raises is its outcome
+        traceback.print_exc()
+        outcome = Outcome(error=_as_penstock_error(error, log))
+    connection.send(outcome)
+    connection.close()
+    os._exit(0)  # no destructor of TensorFlow's or Beam's is worth waiting for
+
+
+def _die_with(parent: int) -> None:
+    """Has the kernel end this process when its parent dies, even by kill -9 (prctl(2))."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _write_output_to(log: Path) -> None:
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    logging.basicConfig(level=logging.INFO, force=True)
+
+
+def _as_penstock_error(error: Exception, log: Path) -> PenstockError:
+    if isinstance(error, PenstockError) and pickle.loads(pickle.dumps(error)) is not None:  # noqa: S301  # our own
+        return error
+    if isinstance(error, OSError) and error.strerror:
+        place = f" {error.filename}" if error.filename else ""
+        return StepFailed(f"{error.strerror}:{place}. Free or make writable what the step writes to; the log is {log}")
+    first = next(iter(str(error).strip().splitlines()), "")
+    return StepFailed(f"{type(error).__name__}: {first}. The log is {log}")

@@ -1,0 +1,219 @@
+"""The YAML file as frozen, typed objects. Every number that a pipeline uses stands in it, or is a default here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from components.settings import ModelSettings
+from schema.errors import UsageError
+from schema.expression import Expression
+from schema.roles import AnyRole
+from schema.section import Section
+
+Problem = Literal["binary", "multiclass", "regression"]
+Severity = Literal["fail", "warn"]
+Bound = Annotated[float, Field(allow_inf_nan=False)]
+DottedPath = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$", description="package.module.function")]
+METRICS = {
+    "binary": ("auc", "log_loss", "accuracy", "precision", "recall", "pr_auc", "calibration"),
+    "multiclass": ("accuracy", "log_loss"),
+    "regression": ("rmse", "mae", "mean_label", "mean_prediction"),
+}
+SMALLER_IS_BETTER = frozenset({"log_loss", "rmse", "mae"})
+
+
+class Data(Section):
+    """Where the rows come from, and how they are split."""
+
+    source: str = Field("csv", description="a row of pipeline/sources.py: csv, parquet, tfrecord")
+    path: str = Field(description="a file or a glob; relative to this YAML file; pkg://package/file for a file of a package")
+    splits: dict[str, int] = Field(
+        {"train": 8, "eval": 1, "test": 1}, description="hash buckets of each split, out of their sum"
+    )
+    split_seed: int = Field(0, ge=0, description="another seed, another division of the same rows")
+
+    @field_validator("splits")
+    @classmethod
+    def _has_the_three_splits(cls, splits: dict[str, int]) -> dict[str, int]:
+        if set(splits) != {"train", "eval", "test"} or min(splits.values()) < 1:
+            raise ValueError("needs train, eval and test, each a whole number of at least 1")
+        return splits
+
+
+class Schema(Section):
+    """The curated schema, if there is one; without it SchemaGen infers one from the training split."""
+
+    path: str | None = None
+
+
+class DataGate(Section):
+    """What an anomaly does: stop the run, or be told at its end."""
+
+    default: Severity = "fail"
+    features: dict[str, Severity] = Field({}, description="severity by feature")
+
+
+class Gates(Section):
+    """The gates' settings other than the bars of `evaluation`."""
+
+    data: DataGate = DataGate()
+
+
+class Bounds(Section):
+    """The least or the most that a metric may be."""
+
+    min: Bound | None = None
+    max: Bound | None = None
+
+    @model_validator(mode="after")
+    def _bounds_something(self) -> Bounds:
+        if self.min is None and self.max is None:
+            raise ValueError("needs min, max or both")
+        return self
+
+
+class SliceBar(Section):
+    """Bars that each value of a slice, or one value of it, must clear."""
+
+    slice: dict[str, str | None] = Field(description="feature: value, or feature: null for each of its values", min_length=1)
+    metrics: dict[str, Bounds] = Field(min_length=1)
+
+
+class Evaluation(Section):
+    """What is measured on the test split, and the bars that a model must clear to be blessed."""
+
+    metrics: tuple[str, ...] = Field((), description="the problem's usual ones by default")
+    slices: tuple[tuple[str, ...], ...] = ()
+    bars: dict[str, Bounds] = Field({}, description="bars on all of the test split")
+    slice_bars: tuple[SliceBar, ...] = ()
+    worst_change: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        {}, description="how much worse than the latest blessed model a metric may be"
+    )
+
+
+class InfraValidation(Section):
+    """How the exported model is tried before it is pushed."""
+
+    rows: int = Field(16, ge=1, description="real rows that are sent to each signature")
+    timeout_seconds: float = Field(180.0, gt=0)
+    tolerance: float = Field(1e-5, gt=0, description="the largest difference between an answer and the model in process")
+
+
+class Serving(Section):
+    """What the pushed model is called, and how it is warmed up."""
+
+    model_name: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]+$", description="the pipeline's name by default")
+    warmup_rows: int = Field(8, ge=0, description="rows written to assets.extra, which TF Serving replays on loading")
+
+
+class Metadata(Section):
+    """Where lineage (MLMD) is kept."""
+
+    backend: Literal["sqlite", "mysql", "postgresql"] = "sqlite"
+    host: str | None = None
+    port: int | None = Field(None, ge=1, le=65535)
+    database: str | None = None
+    user: str | None = None
+    password_file: str | None = Field(None, description="a file that holds the password, so that no YAML does")
+
+    @model_validator(mode="after")
+    def _a_server_has_an_address(self) -> Metadata:
+        missing = [key for key in ("host", "database", "user") if getattr(self, key) is None]
+        if self.backend != "sqlite" and missing:
+            raise ValueError(f"{self.backend} also needs {', '.join(missing)}")
+        return self
+
+
+class Runner(Section):
+    """Where Beam and the DAG run."""
+
+    name: str = Field("local", description="a row of pipeline/runners.py")
+    beam_args: tuple[str, ...] = Field((), description="more options for Beam, as on its command line")
+
+
+class UserCode(Section):
+    """Functions of the user that replace ours, by dotted path."""
+
+    preprocessing_fn: DottedPath | None = None
+    build_model: DottedPath | None = None
+
+
+class Config(Section):
+    """One pipeline."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,127}$", description="lower-case letters, digits and dashes")
+    problem: Problem
+    label: str = Field(description="a column, or an expression over columns such as tips > 0.2 * fare")
+    data: Data
+    schema_: Schema = Field(Schema(), alias="schema")
+    features: tuple[AnyRole, ...]
+    user_code: UserCode = UserCode()
+    gates: Gates = Gates()
+    model: ModelSettings = ModelSettings()
+    evaluation: Evaluation = Evaluation()
+    infra_validation: InfraValidation = InfraValidation()
+    serving: Serving = Serving()
+    metadata: Metadata = Metadata()
+    runner: Runner = Runner()
+
+    @field_validator("label")
+    @classmethod
+    def _label_parses(cls, label: str) -> str:
+        try:
+            Expression(label)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return label
+
+    @field_validator("features")
+    @classmethod
+    def _has_features(cls, features: tuple[AnyRole, ...]) -> tuple[AnyRole, ...]:
+        if not features:
+            raise ValueError("needs at least one, such as {column: fare, role: numeric}")
+        return features
+
+    @property
+    def label_expression(self) -> Expression:
+        """The parsed label."""
+        return Expression(self.label)
+
+    @property
+    def feature_columns(self) -> tuple[str, ...]:
+        """The raw columns that the model reads, each once, in the file's order."""
+        return tuple(dict.fromkeys(column for role in self.features for column in role.columns))
+
+    @property
+    def numeric_columns(self) -> frozenset[str]:
+        """The raw columns that some role reads as a number."""
+        return frozenset(column for role in self.features if role.wants == "number" for column in role.columns)
+
+    @property
+    def model_name(self) -> str:
+        """The name under which the model is served."""
+        return self.serving.model_name or self.name
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics to compute, those that a bar names included."""
+        named = (*self.evaluation.bars, *self.evaluation.worst_change)
+        named += tuple(metric for bar in self.evaluation.slice_bars for metric in bar.metrics)
+        return tuple(dict.fromkeys((*(self.evaluation.metrics or METRICS[self.problem]), *named)))
+
+    @model_validator(mode="after")
+    def _metrics_are_of_the_problem(self) -> Config:
+        for metric in self.metrics:
+            if metric not in METRICS[self.problem]:
+                legal = ", ".join(METRICS[self.problem])
+                raise ValueError(f"metric {metric!r} is none of a {self.problem} problem's: {legal}")
+        return self
+
+    @model_validator(mode="after")
+    def _transformed_names_are_unique(self) -> Config:
+        names = [name for role in self.features for name in (*role.dense, *role.ids)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"features: {', '.join(twice)} is made twice; give each column one entry per role")
+        return self
+

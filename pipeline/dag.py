@@ -1,0 +1,89 @@
+"""The pipeline, in the order in which it runs."""
+
+from __future__ import annotations
+
+from ml_metadata.proto import metadata_store_pb2
+from tfx.components import Evaluator, ExampleValidator, StatisticsGen, Trainer, Transform
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import trainer_pb2
+from tfx.types import Channel
+from tfx.types.standard_artifacts import Model, ModelBlessing
+
+from components.baseline import LatestBlessedBefore
+from components.data_gate import DataGate
+from components.infra_validator import InfraValidator
+from components.pusher import Pusher
+from pipeline.config import Config
+from pipeline.evaluation import eval_config
+from pipeline.options import preprocessing_options, training_options
+from pipeline.schemas import column_types, data_gate_options, schema_gen
+from pipeline.sources import example_gen
+
+
+def create_pipeline(
+    config: Config,
+    root: str,
+    destination: str,
+    metadata: metadata_store_pb2.ConnectionConfig,
+    beam_args: list[str],
+    enable_cache: bool = True,
+) -> Pipeline:
+    """Returns the DAG of a configuration: artifacts under `root`, versions of the model pushed to `destination`."""
+    examples = example_gen(config.data, column_types(config))
+    statistics = StatisticsGen(examples=examples.outputs["examples"])
+    schema = schema_gen(config, statistics.outputs["statistics"])
+    validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
+    gate = DataGate(
+        examples=examples.outputs["examples"],
+        schema=schema.outputs["schema"],
+        anomalies=validator.outputs["anomalies"],
+        **data_gate_options(config),
+    )
+    transform = Transform(
+        examples=examples.outputs["examples"], schema=schema.outputs["schema"], **preprocessing_options(config)
+    )
+    transform.add_upstream_node(gate)
+    trainer = Trainer(
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        train_args=trainer_pb2.TrainArgs(splits=["train"]),
+        eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
+        **training_options(config, root),
+    )
+    baseline = _baseline(trainer)
+    evaluator = Evaluator(
+        examples=examples.outputs["examples"],
+        model=trainer.outputs["model"],
+        baseline_model=baseline.outputs["model"],
+        eval_config=eval_config(config),
+        schema=schema.outputs["schema"],
+        example_splits=["test"],
+    )
+    infra_validator = InfraValidator(
+        model=trainer.outputs["model"], examples=examples.outputs["examples"], **config.infra_validation.model_dump()
+    )
+    pusher = Pusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        infra_blessing=infra_validator.outputs["blessing"],
+        examples=examples.outputs["examples"],
+        destination=destination,
+        model_name=config.model_name,
+        warmup_rows=config.serving.warmup_rows,
+    )
+    steps: list[BaseNode] = [examples, statistics, schema, validator, gate, transform, trainer]
+    steps += [baseline, evaluator, infra_validator, pusher]
+    return Pipeline(config.name, root, metadata, steps, enable_cache=enable_cache, beam_pipeline_args=beam_args)
+
+
+def _baseline(trainer: BaseComponent) -> Resolver:
+    """The latest blessed model before the one that `trainer` makes."""
+    return Resolver(
+        strategy_class=LatestBlessedBefore,
+        model=Channel(type=Model),
+        model_blessing=Channel(type=ModelBlessing),
+        candidate=trainer.outputs["model"],
+    ).with_id("Baseline")

@@ -1,0 +1,109 @@
+"""Metrics, slices and bars of the configuration as TFMA's EvalConfig."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from google.protobuf.wrappers_pb2 import DoubleValue
+from tensorflow_model_analysis.proto import config_pb2
+
+from pipeline.config import SMALLER_IS_BETTER, Bounds, Config
+from schema.roles import LABEL
+
+METRIC_CLASSES = {
+    "auc": ("AUC", {"num_thresholds": 10000}),
+    "pr_auc": ("AUCPrecisionRecall", {"num_thresholds": 10000}),
+    "accuracy": ("BinaryAccuracy", {}),
+    "precision": ("Precision", {}),
+    "recall": ("Recall", {}),
+    "calibration": ("Calibration", {}),
+    "log_loss": ("BinaryCrossEntropy", {}),
+    "rmse": ("RootMeanSquaredError", {}),
+    "mae": ("MeanAbsoluteError", {}),
+    "mean_label": ("MeanLabel", {}),
+    "mean_prediction": ("MeanPrediction", {}),
+}
+MULTICLASS = {
+    "accuracy": ("SparseCategoricalAccuracy", {}),
+    "log_loss": ("SparseCategoricalCrossentropy", {}),
+}
+PREDICTION_KEYS = {"binary": "probability", "multiclass": "probabilities", "regression": "value"}
+
+
+def eval_config(config: Config) -> config_pb2.EvalConfig:
+    """Returns what TFMA's Evaluator is to compute on the test split, and the bars it holds the model to."""
+    model = config_pb2.ModelSpec(
+        model_type="tf_generic",
+        signature_name="serving_default",
+        preprocessing_function_names=["transform_features"],
+        label_key=LABEL,
+        prediction_key=PREDICTION_KEYS[config.problem],
+    )
+    metrics = [config_pb2.MetricConfig(class_name="ExampleCount"), *(_metric(config, name) for name in config.metrics)]
+    slices = [config_pb2.SlicingSpec(feature_keys=keys) for keys in config.evaluation.slices]
+    return config_pb2.EvalConfig(
+        model_specs=[model],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)],
+        slicing_specs=[config_pb2.SlicingSpec(), *slices, *_slices_of_bars(config)],
+    )
+
+
+def _metric(config: Config, name: str) -> config_pb2.MetricConfig:
+    class_name, options = (MULTICLASS if config.problem == "multiclass" else METRIC_CLASSES)[name]
+    return config_pb2.MetricConfig(
+        class_name=class_name,
+        config=json.dumps({"name": name} | options),
+        threshold=_threshold(config, name),
+        per_slice_thresholds=list(_slice_thresholds(config, name)),
+    )
+
+
+def _threshold(config: Config, name: str) -> config_pb2.MetricThreshold | None:
+    bounds = config.evaluation.bars.get(name)
+    change = config.evaluation.worst_change.get(name)
+    if bounds is None and change is None:
+        return None
+    return config_pb2.MetricThreshold(
+        value_threshold=_value_threshold(bounds) if bounds else None,
+        change_threshold=_change_threshold(name, change) if change is not None else None,
+    )
+
+
+def _slice_thresholds(config: Config, name: str) -> Iterator[config_pb2.PerSliceMetricThreshold]:
+    for bar in config.evaluation.slice_bars:
+        if name in bar.metrics:
+            threshold = config_pb2.MetricThreshold(value_threshold=_value_threshold(bar.metrics[name]))
+            yield config_pb2.PerSliceMetricThreshold(slicing_specs=[_slicing_spec(bar.slice)], threshold=threshold)
+
+
+def _slices_of_bars(config: Config) -> list[config_pb2.SlicingSpec]:
+    """The slices that bars name and `slices` does not: a bar on a slice that is not computed would never be checked."""
+    computed = {tuple(sorted(keys)) for keys in config.evaluation.slices}
+    return [
+        _slicing_spec(bar.slice) for bar in config.evaluation.slice_bars if tuple(sorted(bar.slice)) not in computed
+    ]
+
+
+def _slicing_spec(values: dict[str, str | None]) -> config_pb2.SlicingSpec:
+    return config_pb2.SlicingSpec(
+        feature_keys=[key for key, value in values.items() if value is None],
+        feature_values={key: value for key, value in values.items() if value is not None},
+    )
+
+
+def _value_threshold(bounds: Bounds) -> config_pb2.GenericValueThreshold:
+    return config_pb2.GenericValueThreshold(
+        lower_bound=None if bounds.min is None else DoubleValue(value=bounds.min),
+        upper_bound=None if bounds.max is None else DoubleValue(value=bounds.max),
+    )
+
+
+def _change_threshold(name: str, worst: float) -> config_pb2.GenericChangeThreshold:
+    if name in SMALLER_IS_BETTER:
+        return config_pb2.GenericChangeThreshold(
+            absolute=DoubleValue(value=worst), direction=config_pb2.MetricDirection.LOWER_IS_BETTER
+        )
+    return config_pb2.GenericChangeThreshold(
+        absolute=DoubleValue(value=-worst), direction=config_pb2.MetricDirection.HIGHER_IS_BETTER
+    )

@@ -1,0 +1,155 @@
+"""From YAML files and `--set` to one checked `Config`, with errors that name the file and the key."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from pipeline.config import Config
+from schema.errors import UsageError, did_you_mean
+from schema.roles import ROLES
+
+PATH_KEYS = (("data", "path"), ("schema", "path"), ("metadata", "password_file"))
+Layer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A configuration, and the files that it came from."""
+
+    config: Config
+    files: tuple[Path, ...]
+
+
+def load(files: Sequence[Path], settings: Iterable[str] = ()) -> Loaded:
+    """Reads the files, each over the one before, then the `key=value` settings over all.
+
+    Paths in a file are relative to that file, paths in a setting to the current folder.
+
+    Raises:
+      UsageError: names the file and the key that is wrong, and what is legal there.
+    """
+    merged: Layer = {}
+    for file in files:
+        merged = _merge(merged, _with_absolute_paths(_read(file), file.resolve().parent))
+    for setting in settings:
+        merged = _merge(merged, _with_absolute_paths(_parse_setting(setting), Path.cwd()))
+    try:
+        return Loaded(Config.model_validate(merged), tuple(files))
+    except ValidationError as error:
+        raise UsageError(_explain(error, files)) from None
+
+
+def resolve_path(path: str, base: Path) -> str:
+    """Returns `path` as an absolute path or URL; `pkg://package/file` is a file that an installed package carries.
+
+    Raises:
+      UsageError: the package of a `pkg://` path is not installed.
+    """
+    if path.startswith("pkg://"):
+        package, _, inside = path.removeprefix("pkg://").partition("/")
+        spec = importlib.util.find_spec(package)
+        if spec is None or not spec.submodule_search_locations:
+            raise UsageError(f"{path}: no package {package!r} is installed here.")
+        return str(Path(spec.submodule_search_locations[0]) / inside)
+    return path if "://" in path else str((base / Path(path).expanduser()).resolve())
+
+
+def _read(file: Path) -> Layer:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{file}: there is no such configuration file.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: cannot be read: {error}.") from None
+    except yaml.YAMLError as error:
+        raise UsageError(f"{file}: is not valid YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(content, dict):
+        raise UsageError(f"{file}: holds {type(content).__name__}, not a mapping of keys such as name, data, features.")
+    return content
+
+
+def _parse_setting(setting: str) -> Layer:
+    key, equals, value = setting.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--set {setting}: expected key=value, for example --set model.epochs=5.")
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UsageError(f"--set {setting}: the value is not valid YAML.") from None
+    for part in reversed(key.split(".")):
+        parsed = {part: parsed}
+    assert isinstance(parsed, dict)
+    return parsed
+
+
+def _merge(below: Layer, above: Mapping[str, Any]) -> Layer:
+    """Lays `above` over `below`: mappings key by key, anything else whole."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _with_absolute_paths(layer: Layer, base: Path) -> Layer:
+    for section, key in PATH_KEYS:
+        inner = layer.get(section)
+        if isinstance(inner, dict) and isinstance(inner.get(key), str):
+            layer = layer | {section: inner | {key: resolve_path(inner[key], base)}}
+    return layer
+
+
+def _explain(error: ValidationError, files: Sequence[Path]) -> str:
+    lines = [_explain_one(detail) for detail in error.errors(include_url=False)]
+    return f"{', '.join(map(str, files))}: " + "\n".join(lines)
+
+
+def _explain_one(detail: ErrorDetails) -> str:
+    place = tuple(part for part in detail["loc"] if part not in {_role_name(role) for role in ROLES})
+    key = ".".join(map(str, place))
+    if detail["type"] == "extra_forbidden":
+        return f"unknown key {key!r}. {did_you_mean(str(place[-1]), _legal_keys(place[:-1], detail['loc']))}"
+    if detail["type"] == "missing":
+        return f"{key!r} is missing."
+    if detail["type"].startswith("union_tag"):
+        given = detail["input"].get("role") if isinstance(detail["input"], dict) else detail["input"]
+        return f"{key!r} has role {given!r}. {did_you_mean(str(given), map(_role_name, ROLES))}"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{key!r} is {detail['input']!r}: {message}." if place else f"{message}."
+
+
+def _role_name(role: type[BaseModel]) -> str:
+    return str(role.model_fields["role"].default)
+
+
+def _legal_keys(place: tuple[str | int, ...], location: tuple[str | int, ...]) -> list[str]:
+    """The keys that the section at `place` may have."""
+    if place and place[0] == "features":
+        role = next(role for role in ROLES if _role_name(role) in location)
+        return list(role.model_fields)
+    model: type[BaseModel] = Config
+    for part in place:
+        if isinstance(part, str):
+            model = _section(model, part) or model
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _section(model: type[BaseModel], key: str) -> type[BaseModel] | None:
+    for name, field in model.model_fields.items():
+        if key in (name, field.alias):
+            return _first_model(field.annotation)
+    return None
+
+
+def _first_model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type):
+        return annotation if issubclass(annotation, BaseModel) else None
+    return next((model for part in getattr(annotation, "__args__", ()) if (model := _first_model(part))), None)

@@ -1,0 +1,53 @@
+"""What Transform and Trainer are told of the configuration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.settings import TrainingOptions
+from components.user_code import fingerprint, load_function
+from pipeline.config import Config
+from schema.roles import dump_roles
+
+PREPROCESSING_FN = "components.preprocessing.preprocessing_fn"
+BUILD_MODEL = "components.model.build_model"
+RUN_FN = "components.training.run_fn"
+MODULES_OF_A_MODEL = ("components.model", "components.training", "components.signatures", "components.data")
+
+
+def preprocessing_options(config: Config) -> dict[str, Any]:
+    """Returns Transform's `preprocessing_fn`, and what that is told; a changed function gives another cache key.
+
+    Raises:
+      UsageError: the user's function does not exist, or does not take what it is called with.
+    """
+    function = config.user_code.preprocessing_fn or PREPROCESSING_FN
+    load_function(function, ("inputs", "custom_config"))
+    told = {
+        "features": dump_roles(config.features),
+        "label": config.label,
+        "problem": config.problem,
+        "code": fingerprint(function),
+    }
+    return {"preprocessing_fn": function, "custom_config": told, "disable_statistics": True}
+
+
+def training_options(config: Config, root: str) -> dict[str, Any]:
+    """Returns the Trainer's `run_fn`, and what that is told; changed code gives another cache key.
+
+    Raises:
+      UsageError: the user's function does not exist, or does not take what it is called with.
+    """
+    function = config.user_code.build_model or BUILD_MODEL
+    load_function(function, ("shape", "settings"))
+    modules = (f"{module}.any" for module in MODULES_OF_A_MODEL)
+    told = TrainingOptions(
+        problem=config.problem,
+        label=config.label,
+        features=config.features,
+        model=config.model,
+        build_model=function,
+        checkpoints=f"{root}/checkpoints",
+        code="-".join([fingerprint(function), *map(fingerprint, modules)]),
+    )
+    return {"run_fn": RUN_FN, "custom_config": told.model_dump(mode="json")}

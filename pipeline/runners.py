@@ -1,0 +1,28 @@
+"""Where a pipeline's Beam steps run: one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pipeline.config import Config
+from schema.errors import UsageError, did_you_mean
+
+
+def local(config: Config) -> list[str]:
+    """Beam in the step's own process. Named outright: newer Beams would fetch Prism, a runner in Go, from the network."""
+    return ["--runner=DirectRunner", "--direct_running_mode=in_memory", *config.runner.beam_args]
+
+
+RUNNERS: dict[str, Callable[[Config], list[str]]] = {"local": local}
+
+
+def beam_args(config: Config) -> list[str]:
+    """Returns Beam's options for the configured runner.
+
+    Raises:
+      UsageError: there is no such runner.
+    """
+    name = config.runner.name
+    if name not in RUNNERS:
+        raise UsageError(f"'runner.name' is {name!r}. {did_you_mean(name, RUNNERS)}")
+    return RUNNERS[name](config)

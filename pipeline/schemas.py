@@ -1,0 +1,90 @@
+"""The curated schema: read, held against the configuration, and made a step of the DAG."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.components import SchemaGen
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.types.channel import BaseChannel
+
+from components.import_schema import ImportSchema
+from pipeline.config import Config
+from schema.errors import UsageError, did_you_mean
+
+NUMBERS = ("INT", "FLOAT")
+
+
+@cache
+def read_schema(path: str) -> schema_pb2.Schema:
+    """Returns the curated schema in a text-format file.
+
+    Raises:
+      UsageError: there is no such file, or it is not a schema.
+    """
+    try:
+        return text_format.Parse(Path(path).read_text(encoding="utf-8"), schema_pb2.Schema())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: the schema cannot be read: {error}.") from None
+    except text_format.ParseError as error:
+        raise UsageError(f"{path}: is not a schema in protobuf's text format: {error}.") from None
+
+
+def column_types(config: Config) -> dict[str, str]:
+    """Returns the curated type (INT, FLOAT, BYTES) of each column; none without a curated schema.
+
+    Raises:
+      UsageError: the configuration names a column that the schema lacks, or asks a number of a column of text.
+    """
+    if config.schema_.path is None:
+        return {}
+    features = read_schema(config.schema_.path).feature
+    types = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in features}
+    for key, column in _named_columns(config):
+        if column not in types:
+            raise UsageError(
+                f"{key} names {column!r}, which {config.schema_.path} does not have. {did_you_mean(column, types)}"
+            )
+    for column in sorted(config.numeric_columns):
+        if types[column] not in NUMBERS:
+            raise UsageError(
+                f"features: {column!r} has a role that needs a number, and {config.schema_.path} says it is text. "
+                "Give it the role categorical or hashed."
+            )
+    return types
+
+
+def schema_gen(config: Config, statistics: BaseChannel) -> BaseComponent:
+    """Returns the step that gives the schema: the curated one, or one inferred from the training split."""
+    if config.schema_.path is None:
+        inferred: BaseComponent = SchemaGen(
+            statistics=statistics, infer_feature_shape=False, exclude_splits=["eval", "test"]
+        )
+        return inferred
+    text = text_format.MessageToString(read_schema(config.schema_.path))
+    imported: BaseComponent = ImportSchema(text=text).with_id("ImportSchemaGen")
+    return imported
+
+
+def data_gate_options(config: Config) -> dict[str, Any]:
+    """Returns what the DataGate is told."""
+    return {
+        "label": config.label,
+        "problem": config.problem,
+        "default_severity": config.gates.data.default,
+        "severities": json.dumps(config.gates.data.features),
+    }
+
+
+def _named_columns(config: Config) -> list[tuple[str, str]]:
+    """Each column that the configuration names, behind the key where it does."""
+    named = [(f"features.{number}", column) for number, role in enumerate(config.features) for column in role.columns]
+    named += [("label", column) for column in config.label_expression.columns]
+    named += [("evaluation.slices", column) for keys in config.evaluation.slices for column in keys]
+    named += [("evaluation.slice_bars", column) for bar in config.evaluation.slice_bars for column in bar.slice]
+    return named + [("gates.data.features", column) for column in config.gates.data.features]

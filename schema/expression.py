@@ -1,0 +1,115 @@
+"""Label expressions such as `tips > 0.2 * fare`: Python's syntax, a small legal part of it, and never `eval`.
+
+Legal are column names, numbers, strings, `+ - * / % **`, comparisons (chained ones too), `and`, `or`, `not` and brackets.
+The same parsed expression is evaluated on whatever carries Python's operators: numbers, NumPy arrays or tensors.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from schema.errors import UsageError
+
+BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+}
+COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+BOOLEAN: dict[type[ast.boolop], Callable[[Any, Any], Any]] = {ast.And: operator.and_, ast.Or: operator.or_}
+LEGAL = "column names, numbers, strings, + - * / % **, comparisons, and, or, not, brackets"
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A parsed label expression over the columns of one table."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        for node in ast.walk(self._tree()):
+            _refuse_illegal(node, self.text)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it reads, in the order of their first use."""
+        names = (node for node in ast.walk(self._tree()) if isinstance(node, ast.Name))
+        ordered = sorted(names, key=lambda name: name.col_offset)
+        return tuple(dict.fromkeys(name.id for name in ordered))
+
+    @property
+    def is_column(self) -> bool:
+        """Whether it is nothing but the name of a column."""
+        return isinstance(self._tree(), ast.Name)
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        """Returns its value, where `values` holds one number, array or tensor for each of `columns`."""
+        return _evaluate(self._tree(), values)
+
+    def _tree(self) -> ast.expr:
+        try:
+            return ast.parse(self.text.strip(), mode="eval").body
+        except SyntaxError as error:
+            raise UsageError(f"The label expression {self.text!r} does not parse: {error.msg}. Legal: {LEGAL}.") from None
+
+
+def _refuse_illegal(node: ast.AST, text: str) -> None:
+    if isinstance(node, ast.Constant):
+        legal = isinstance(node.value, int | float | str)
+    elif isinstance(node, ast.UnaryOp):
+        legal = isinstance(node.op, ast.USub | ast.Not)
+    elif isinstance(node, ast.operator):
+        legal = type(node) in BINARY
+    elif isinstance(node, ast.cmpop):
+        legal = type(node) in COMPARE
+    else:
+        legal = isinstance(
+            node, ast.Name | ast.Load | ast.BinOp | ast.Compare | ast.BoolOp | ast.boolop | ast.unaryop
+        )
+    if not legal:
+        raise UsageError(
+            f"The label expression {text!r} uses {type(node).__name__}, which is not allowed there. Legal: {LEGAL}."
+        )
+
+
+def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Constant():
+            return node.value
+        case ast.Name():
+            return values[node.id]
+        case ast.UnaryOp(op=ast.Not()):
+            return operator.invert(_evaluate(node.operand, values))
+        case ast.UnaryOp():
+            return operator.neg(_evaluate(node.operand, values))
+        case ast.BinOp():
+            return BINARY[type(node.op)](_evaluate(node.left, values), _evaluate(node.right, values))
+        case ast.BoolOp():
+            return reduce(BOOLEAN[type(node.op)], (_evaluate(value, values) for value in node.values))
+        case ast.Compare():
+            return _evaluate_comparison(node, values)
+        case _:
+            raise AssertionError(f"{type(node).__name__} passed the check of legal syntax")
+
+
+def _evaluate_comparison(node: ast.Compare, values: Mapping[str, Any]) -> Any:
+    operands = [_evaluate(operand, values) for operand in (node.left, *node.comparators)]
+    links = (
+        COMPARE[type(op)](left, right) for op, left, right in zip(node.ops, operands, operands[1:], strict=False)
+    )
+    return reduce(operator.and_, links)
