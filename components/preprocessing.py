@@ -88,7 +88,7 @@ def encode_categorical(role: Categorical, inputs: Inputs) -> Tensors:
     indices = tft.compute_and_apply_vocabulary(
         _keys(to_column(inputs[role.column])),
         top_k=role.top_k,
-        frequency_threshold=role.min_count if role.top_k is None else None,
+        frequency_threshold=role.min_count if role.min_count > 1 else None,
         num_oov_buckets=role.oov_buckets,
         vocab_filename=vocabulary_name(role),
     )

@@ -13,6 +13,8 @@ from tfx.orchestration.portable import runtime_parameter_utils
 from tfx.orchestration.portable.launcher import Launcher
 from tfx.proto.orchestration import pipeline_pb2
 
+NEVER_CACHED = ("Pusher",)  # what it pushed may have been removed since; it pushes no model twice
+
 
 @dataclass(frozen=True)
 class Step:
@@ -28,6 +30,9 @@ class Compiled:
     def __init__(self, pipeline: Pipeline, run_id: str) -> None:
         self._ir: pipeline_pb2.Pipeline = Compiler().compile(pipeline)
         runtime_parameter_utils.substitute_runtime_parameter(self._ir, {"pipeline-run-id": run_id})
+        for node in self._ir.nodes:
+            if node.pipeline_node.node_info.id in NEVER_CACHED:
+                node.pipeline_node.execution_options.caching_options.enable_cache = False
         self._nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in self._ir.nodes}
         self._deployment = runner_utils.extract_local_deployment_config(self._ir)
 

@@ -19,7 +19,7 @@ DottedPath = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$", de
 METRICS = {
     "binary": ("auc", "log_loss", "accuracy", "precision", "recall", "pr_auc", "calibration"),
     "multiclass": ("accuracy", "log_loss"),
-    "regression": ("rmse", "mae", "mean_label", "mean_prediction"),
+    "regression": ("rmse", "mae", "mean_prediction"),
 }
 SMALLER_IS_BETTER = frozenset({"log_loss", "rmse", "mae"})
 

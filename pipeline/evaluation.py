@@ -21,7 +21,6 @@ METRIC_CLASSES = {
     "log_loss": ("BinaryCrossEntropy", {}),
     "rmse": ("RootMeanSquaredError", {}),
     "mae": ("MeanAbsoluteError", {}),
-    "mean_label": ("MeanLabel", {}),
     "mean_prediction": ("MeanPrediction", {}),
 }
 MULTICLASS = {
@@ -40,7 +39,8 @@ def eval_config(config: Config) -> config_pb2.EvalConfig:
         label_key=LABEL,
         prediction_key=PREDICTION_KEYS[config.problem],
     )
-    metrics = [config_pb2.MetricConfig(class_name="ExampleCount"), *(_metric(config, name) for name in config.metrics)]
+    always = [config_pb2.MetricConfig(class_name=name) for name in ("ExampleCount", "MeanLabel")]
+    metrics = [*always, *(_metric(config, name) for name in config.metrics)]
     slices = [config_pb2.SlicingSpec(feature_keys=keys) for keys in config.evaluation.slices]
     return config_pb2.EvalConfig(
         model_specs=[model],
@@ -54,20 +54,20 @@ def _metric(config: Config, name: str) -> config_pb2.MetricConfig:
     return config_pb2.MetricConfig(
         class_name=class_name,
         config=json.dumps({"name": name} | options),
-        threshold=_threshold(config, name),
-        per_slice_thresholds=list(_slice_thresholds(config, name)),
+        per_slice_thresholds=[*_overall_thresholds(config, name), *_slice_thresholds(config, name)],
     )
 
 
-def _threshold(config: Config, name: str) -> config_pb2.MetricThreshold | None:
+def _overall_thresholds(config: Config, name: str) -> Iterator[config_pb2.PerSliceMetricThreshold]:
+    """The bars on all rows, as those of the empty slice: TFMA holds every slice to a metric's plain `threshold`."""
     bounds = config.evaluation.bars.get(name)
     change = config.evaluation.worst_change.get(name)
-    if bounds is None and change is None:
-        return None
-    return config_pb2.MetricThreshold(
-        value_threshold=_value_threshold(bounds) if bounds else None,
-        change_threshold=_change_threshold(name, change) if change is not None else None,
-    )
+    if bounds or change is not None:
+        threshold = config_pb2.MetricThreshold(
+            value_threshold=_value_threshold(bounds) if bounds else None,
+            change_threshold=None if change is None else _change_threshold(name, change),
+        )
+        yield config_pb2.PerSliceMetricThreshold(slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold)
 
 
 def _slice_thresholds(config: Config, name: str) -> Iterator[config_pb2.PerSliceMetricThreshold]:

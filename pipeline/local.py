@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from pipeline.child import Child, Note, Outcome
+from pipeline.child import Child, Outcome
 from pipeline.steps import State, StepStatus, Watcher
 from schema.errors import PenstockError
 
@@ -44,18 +44,18 @@ def _run_step(
 ) -> PenstockError | None:
     started = time.monotonic()
     status.state = State.RUNNING
-    watcher.changed(status)
+    watcher.changed(status, statuses)
     child = Child(lambda: work(status.name), logs / f"{status.name}.log")
     try:
         outcome = _follow(child, status, watcher, statuses, started)
     except KeyboardInterrupt:
         status.state = State.INTERRUPTED
-        watcher.changed(status)
+        watcher.changed(status, statuses)
         raise
     finally:
         child.kill()
     _note_end(status, outcome)
-    watcher.changed(status)
+    watcher.changed(status, statuses)
     return outcome.error
 
 
@@ -72,12 +72,8 @@ def _follow(
         if isinstance(message, Outcome):
             child.join()
             return message
-        _take_note(status, message, watcher)
-
-
-def _take_note(status: StepStatus, note: Note, watcher: Watcher) -> None:
-    status.note = note.text
-    watcher.changed(status)
+        status.note = message.text
+        watcher.changed(status, statuses)
 
 
 def _note_end(status: StepStatus, outcome: Outcome) -> None:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from components.example_gen import ROWS_PROPERTY
+from pipeline.lineage import int_property, rows_of, text_property
 
 
-def note_of(outputs: Mapping[str, Sequence[Any]]) -> str:
-    """Returns a short note on the output artifacts of a step."""
-    artifacts = [artifact for named in outputs.values() for artifact in named]
-    said = [NOTES[artifact.type_name](artifact) for artifact in artifacts if artifact.type_name in NOTES]
+def note_of(artifacts: Iterable[Any]) -> str:
+    """Returns a short note on the output artifacts (MLMD protos) of a step."""
+    said = [NOTES[artifact.type](artifact) for artifact in artifacts if artifact.type in NOTES]
     return ", ".join(filter(None, said))
 
 
-def rows_of(examples: Any) -> dict[str, int]:
-    """Returns the number of rows of each split, where ExampleGen said so."""
-    said = examples.get_string_custom_property(ROWS_PROPERTY)
-    rows: dict[str, int] = json.loads(said) if said else {}
-    return rows
+def warnings_of(report: Any) -> list[str]:
+    """Returns the anomalies that the DataGate let pass."""
+    warnings: list[str] = json.loads(Path(report.uri, "warnings.json").read_text())
+    return warnings
 
 
 def _rows(examples: Any) -> str:
@@ -31,19 +29,19 @@ def _rows(examples: Any) -> str:
 
 
 def _gate(report: Any) -> str:
-    warnings = json.loads(Path(report.uri, "warnings.json").read_text())
-    return f"{len(warnings)} warnings" if warnings else "no anomaly"
+    warnings = warnings_of(report)
+    return f"{len(warnings)} warning{'s' * (len(warnings) > 1)}" if warnings else "no anomaly"
 
 
 def _blessing(blessing: Any) -> str:
-    return "blessed" if blessing.get_int_custom_property("blessed") else "not blessed"
+    return "blessed" if int_property(blessing, "blessed") else "not blessed"
 
 
 def _push(pushed: Any) -> str:
-    if not pushed.get_int_custom_property("pushed"):
+    if not int_property(pushed, "pushed"):
         return "held back"
-    said = "pushed" if pushed.get_int_custom_property("is_new") else "already pushed"
-    return f"{said} as version {pushed.get_string_custom_property('pushed_version')}"
+    said = "pushed" if int_property(pushed, "is_new") else "already pushed"
+    return f"{said} as version {text_property(pushed, 'pushed_version')}"
 
 
 NOTES: dict[str, Callable[[Any], str]] = {

@@ -29,7 +29,7 @@ def preprocessing_options(config: Config) -> dict[str, Any]:
         "problem": config.problem,
         "code": fingerprint(function),
     }
-    return {"preprocessing_fn": function, "custom_config": told, "disable_statistics": True}
+    return {"preprocessing_fn": function, "custom_config": told, "disable_statistics": True, "disable_analyzer_cache": True}
 
 
 def training_options(config: Config, root: str) -> dict[str, Any]:

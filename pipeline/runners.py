@@ -8,9 +8,16 @@ from pipeline.config import Config
 from schema.errors import UsageError, did_you_mean
 
 
+IN_PROCESS = (
+    "--runner=DirectRunner",
+    "--direct_running_mode=in_memory",  # named outright: newer Beams would fetch Prism, a runner in Go, from the network
+    "--sdk_container_image=none",  # or else each step packs all of TFX for workers that do not exist
+)
+
+
 def local(config: Config) -> list[str]:
-    """Beam in the step's own process. Named outright: newer Beams would fetch Prism, a runner in Go, from the network."""
-    return ["--runner=DirectRunner", "--direct_running_mode=in_memory", *config.runner.beam_args]
+    """Beam in the step's own process."""
+    return [*IN_PROCESS, *config.runner.beam_args]
 
 
 RUNNERS: dict[str, Callable[[Config], list[str]]] = {"local": local}

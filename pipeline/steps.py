@@ -19,6 +19,9 @@ class State(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+FINISHED = (State.DONE, State.CACHED)
+
+
 @dataclass
 class StepStatus:
     """A step, as it stands."""
@@ -30,10 +33,13 @@ class StepStatus:
 
 
 class Watcher(Protocol):
-    """Is told whenever a step's status changes, and a few times a second while one runs."""
+    """Is told how the steps stand."""
 
-    def changed(self, status: StepStatus) -> None:
-        """A step changed its state or its note."""
+    def announce(self, text: str) -> None:
+        """Something is being done before the first step."""
+
+    def changed(self, status: StepStatus, statuses: Sequence[StepStatus]) -> None:
+        """One of the steps changed its state or its note."""
 
     def tick(self, statuses: Sequence[StepStatus]) -> None:
         """Time has passed."""

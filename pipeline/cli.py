@@ -1,0 +1,141 @@
+"""The command line. Arguments and the configuration are checked before TensorFlow is imported."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from pipeline import commands
+from pipeline.chatter import Screen
+from schema.errors import PenstockError, UsageError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def config_arguments(command: Command) -> Command:
+    """Gives a command CONFIG…, --set and --workdir."""
+    decorators = (
+        click.argument("config", nargs=-1, required=True, type=click.Path(path_type=Path)),
+        click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key: model.epochs=5."),
+        click.option(
+            "--workdir", type=click.Path(path_type=Path, file_okay=False), help="Where pipelines keep their files [var]."
+        ),
+    )
+    for decorator in reversed(decorators):
+        command = decorator(command)
+    return command
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(package_name="penstock")
+def cli(*, debug: bool) -> None:
+    """A table of data to a model that answers requests: one gated TFX pipeline, described by one YAML file."""
+    del debug  # read by main, wherever on the line it stands
+
+
+@cli.command()
+@config_arguments
+@click.option("--runner", help="Where Beam runs; a row of pipeline/runners.py.")
+@click.option("--resume", is_flag=True, help="Go on with the last run, which failed or was stopped.")
+@click.option("--no-cache", is_flag=True, help="Run every step, whatever has run before.")
+@json_option
+@click.pass_obj
+def run(screen: Screen, **arguments: Any) -> None:
+    """Run the pipeline: exit code 0 pushed, 3 a gate said no, 2 wrong configuration, 1 anything else."""
+    sys.exit(commands.run(screen, **arguments))
+
+
+@cli.command()
+@config_arguments
+@json_option
+@click.pass_obj
+def validate(screen: Screen, **arguments: Any) -> None:
+    """Check the YAML, the schema and the DAG; touch nothing."""
+    commands.validate(screen, **arguments)
+
+
+@cli.command()
+@config_arguments
+@click.option("--input", "rows", required=True, type=click.Path(path_type=Path), help="Rows: a .csv or .jsonl file.")
+@click.option("--via", type=click.Choice(["local"]), default="local", help="Call the pushed model in this process.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first rows.")
+@click.pass_obj
+def predict(screen: Screen, **arguments: Any) -> None:
+    """Predictions from what was pushed, one JSON object a row."""
+    commands.predict(screen, **arguments)
+
+
+@cli.group()
+def runs() -> None:
+    """What has run, from the metadata store."""
+
+
+@runs.command("list")
+@config_arguments
+@json_option
+@click.pass_obj
+def runs_list(screen: Screen, **arguments: Any) -> None:
+    """The runs of a pipeline, the latest first."""
+    commands.list_runs(screen, **arguments)
+
+
+@runs.command("show")
+@config_arguments
+@click.option("--run", "run_id", help="A run's id, as runs list has it; the latest by default.")
+@json_option
+@click.pass_obj
+def runs_show(screen: Screen, **arguments: Any) -> None:
+    """One run: steps, metrics of every slice, verdicts, what was pushed."""
+    commands.show_run(screen, **arguments)
+
+
+@cli.command()
+@json_option
+@click.pass_obj
+def doctor(screen: Screen, *, as_json: bool) -> None:
+    """What this machine has, what it lacks, and what to do about it."""
+    commands.doctor(screen, as_json=as_json)
+
+
+def main() -> None:
+    """Runs the command line, and turns every error into a paragraph and an exit code."""
+    screen = Screen()
+    debug = "--debug" in sys.argv
+    try:
+        cli.main(args=[word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False, obj=screen)
+    except click.ClickException as error:
+        error.show(screen.err)
+        sys.exit(UsageError.exit_code)
+    except click.Abort:
+        sys.exit(PenstockError.exit_code)
+    except PenstockError as error:
+        _explain(screen, error, debug=debug)
+        sys.exit(error.exit_code)
+    except Exception as error:  # noqa: BLE001  # the last resort: no traceback for a user who did not ask
+        _explain(screen, _unforeseen(error, screen), debug=debug)
+        sys.exit(PenstockError.exit_code)
+
+
+def _explain(screen: Screen, error: PenstockError, *, debug: bool) -> None:
+    if debug:
+        traceback.print_exception(error, file=screen.err)
+    print(f"penstock: {error}", file=screen.err, flush=True)  # noqa: T201  # this is the command line
+
+
+def _unforeseen(error: Exception, screen: Screen) -> PenstockError:
+    traceback.print_exception(error)
+    log = f" The log is {screen.log}." if screen.log else ""
+    unforeseen = PenstockError(f"{type(error).__name__}: {error}.{log} With --debug there is a traceback.")
+    unforeseen.__cause__ = error
+    return unforeseen
+
+

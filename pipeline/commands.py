@@ -1,0 +1,210 @@
+"""What each command does, between the command line and the code that does it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.chatter import Screen
+from pipeline.config import Config
+from schema.errors import PenstockError, UsageError
+
+Files = tuple[Path, ...]
+Settings = tuple[str, ...]
+
+
+def run(
+    screen: Screen,
+    config: Files,
+    settings: Settings,
+    workdir: Path | None,
+    runner: str | None,
+    *,
+    resume: bool,
+    no_cache: bool,
+    as_json: bool,
+) -> int:
+    """Runs the pipeline and shows what it came to; returns the exit code of a run that pushed."""
+    from rich.console import Console
+
+    loaded = _load(config, (*settings, *([f"runner.name={runner}"] if runner else [])))
+    from pipeline.display import show_summary, steps_watcher
+    from pipeline.run import Options
+    from pipeline.run import run as run_pipeline
+    from pipeline.workdir import workdir_of
+
+    console = Console(file=screen.err if as_json else screen.out)
+    place = workdir_of(loaded.name, workdir)
+    with steps_watcher(console) as watcher:
+        result = run_pipeline(loaded, place, Options(resume, not no_cache), watcher, screen.divert)
+    if result.summary:
+        show_summary(console, result.summary, " ".join(map(str, config)))
+        if as_json:
+            _print_json(screen, result.summary.as_json() | {"error": str(result.error) if result.error else None})
+    if result.error:
+        raise result.error
+    return 0
+
+
+def validate(screen: Screen, config: Files, settings: Settings, workdir: Path | None, *, as_json: bool) -> None:
+    """Checks the YAML, the schema and the DAG."""
+    loaded = _load(config, settings)
+    from pipeline.compiled import Compiled
+    from pipeline.dag import create_pipeline
+    from pipeline.metadata import connection_config
+    from pipeline.runners import beam_args
+    from pipeline.workdir import workdir_of
+
+    place = workdir_of(loaded.name, workdir)
+    connection = connection_config(loaded.metadata, place)
+    destination = str(place.serving(loaded.model_name))
+    dag = create_pipeline(loaded, str(place.root), destination, connection, beam_args(loaded))
+    steps = [step.name for step in Compiled(dag, "validation").steps]
+    if as_json:
+        _print_json(screen, {"pipeline": loaded.name, "valid": True, "steps": steps})
+    else:
+        _print(screen, [f"{loaded.name}: valid. {len(steps)} steps: {' → '.join(steps)}"])
+
+
+def predict(
+    screen: Screen, config: Files, settings: Settings, workdir: Path | None, rows: Path, via: str, limit: int | None
+) -> None:
+    """Prints one JSON object for each row."""
+    loaded = _load(config, settings)
+    from itertools import islice
+
+    from components.publication import latest_version
+    from pipeline.workdir import workdir_of
+    from serving.local import LocalModel
+    from serving.rows import read_rows
+
+    del via  # one way as yet
+    place = workdir_of(loaded.name, workdir)
+    version = latest_version(place.serving(loaded.model_name))
+    if version is None:
+        raise UsageError(
+            f"{place.serving(loaded.model_name)}: no version of {loaded.model_name!r} is pushed there. "
+            f"Run penstock run {' '.join(map(str, config))} first."
+        )
+    given = read_rows(rows)
+    screen.divert(place.logs / "predict.log")
+    model = LocalModel(version.path)
+    for prediction in model.predict(islice(given, limit)):
+        _print_json(screen, prediction)
+
+
+def list_runs(screen: Screen, config: Files, settings: Settings, workdir: Path | None, *, as_json: bool) -> None:
+    """Prints the runs, the latest first."""
+    lineage, _ = _lineage(config, settings, workdir)
+    records = lineage.runs()
+    if as_json:
+        rows = [
+            {"run_id": record.run_id, "state": record.state, "began": _iso(record.began), "ended": _iso(record.ended)}
+            for record in records
+        ]
+        _print_json(screen, rows)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("run", "state", "began", "seconds", "steps", box=None, padding=(0, 2))
+    for record in records:
+        seconds = f"{(record.ended - record.began) / 1000:.1f}"
+        cached = sum(step.state == "cached" for step in record.steps.values())
+        steps = f"{len(record.steps)}, {cached} cached" if cached else str(len(record.steps))
+        table.add_row(record.run_id, record.state, _iso(record.began), seconds, steps)
+    Console(file=screen.out).print(table if records else "no run yet")
+
+
+def show_run(
+    screen: Screen, config: Files, settings: Settings, workdir: Path | None, run_id: str | None, *, as_json: bool
+) -> None:
+    """Prints one run."""
+    lineage, loaded = _lineage(config, settings, workdir)
+    records = lineage.runs()
+    record = next((record for record in records if run_id in (None, record.run_id)), None)
+    if record is None:
+        known = ", ".join(record.run_id for record in records[:5]) or "none yet"
+        raise UsageError(f"There is no run {run_id or ''} of {loaded.name!r}. The latest runs: {known}.")
+    from rich.console import Console
+
+    from pipeline.display import show_summary, steps_table
+    from pipeline.summary import summarize
+    from pipeline.workdir import workdir_of
+
+    screen.divert(workdir_of(loaded.name, workdir).logs / "show.log")
+    summary = summarize(lineage, record, loaded.name)
+    if as_json:
+        _print_json(screen, summary.as_json())
+        return
+    console = Console(file=screen.out)
+    console.print(f"run {summary.run_id}, {summary.state}, began {summary.began}", highlight=False)
+    console.print(steps_table(summary.steps))
+    show_summary(console, summary, " ".join(map(str, config)), every_slice=True)
+
+
+def doctor(screen: Screen, *, as_json: bool) -> None:
+    """Prints what this machine has and lacks.
+
+    Raises:
+      PenstockError: something lacks that a run needs.
+    """
+    from dataclasses import asdict
+
+    from pipeline.doctor import diagnose
+
+    checks = diagnose()
+    if as_json:
+        _print_json(screen, [asdict(check) for check in checks])
+    else:
+        _print_checks(screen, checks)
+    lacking = [check.name for check in checks if check.needed and not check.is_well]
+    if lacking:
+        raise PenstockError(f"A run needs what is lacking here: {', '.join(lacking)}.")
+
+
+def _print_checks(screen: Screen, checks: Iterable[Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    for check in checks:
+        mark = ("✓", "green") if check.is_well else ("✗", "red") if check.needed else ("–", "yellow")
+        table.add_row(Text(*mark), check.name, Text.assemble(check.found, "\n" * bool(check.advice), (check.advice, "dim")))
+    Console(file=screen.out).print(table)
+
+
+def _lineage(config: Files, settings: Settings, workdir: Path | None) -> tuple[Any, Config]:
+    loaded = _load(config, settings)
+    from pipeline.lineage import Lineage
+    from pipeline.metadata import connection_config
+    from pipeline.workdir import workdir_of
+
+    place = workdir_of(loaded.name, workdir)
+    if loaded.metadata.backend == "sqlite" and not place.metadata.exists():
+        raise UsageError(f"{place.path}: {loaded.name!r} has not run there. Another --workdir?")
+    return Lineage(connection_config(loaded.metadata, place), loaded.name), loaded
+
+
+def _load(files: Files, settings: Settings) -> Config:
+    from pipeline.loading import load
+
+    return load(files, settings).config
+
+
+def _iso(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000).astimezone().isoformat(sep=" ", timespec="seconds")
+
+
+def _print(screen: Screen, lines: Iterable[str]) -> None:
+    for line in lines:
+        screen.out.write(f"{line}\n")
+    screen.out.flush()
+
+
+def _print_json(screen: Screen, value: Any) -> None:
+    _print(screen, [json.dumps(value, ensure_ascii=False, default=dict)])

@@ -1,0 +1,146 @@
+"""What a person sees of a run: steps as they go, and at the end metrics by slice, verdicts, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.results import SliceMetrics
+from pipeline.steps import State, StepStatus
+from pipeline.summary import Summary
+
+MARKS = {
+    State.WAITING: ("·", "dim"),
+    State.RUNNING: ("▶", "cyan"),
+    State.DONE: ("✓", "green"),
+    State.CACHED: ("=", "blue"),
+    State.FAILED: ("✗", "red"),
+    State.INTERRUPTED: ("■", "yellow"),
+}
+SLICES_SHOWN = 6
+SCIENTIFIC_BELOW = 1e-3
+
+
+class LiveSteps:
+    """All steps, redrawn in place: for a terminal.
+
+    It draws from the caller's thread only, so that no drawing thread holds a lock when a step's process is forked.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._live = Live(console=console, auto_refresh=False)
+
+    def __enter__(self) -> LiveSteps:
+        self._live.start()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._live.stop()
+
+    def announce(self, text: str) -> None:
+        """Says what is happening before the first step."""
+        self._live.update(Text(text, style="dim"), refresh=True)
+
+    def changed(self, status: StepStatus, statuses: Sequence[StepStatus]) -> None:
+        """Redraws."""
+        del status
+        self.tick(statuses)
+
+    def tick(self, statuses: Sequence[StepStatus]) -> None:
+        """Redraws."""
+        self._live.update(steps_table(statuses), refresh=True)
+
+
+class PlainSteps:
+    """One line for each change: for a file or a pipe."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __enter__(self) -> PlainSteps:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        """Nothing to tidy."""
+
+    def announce(self, text: str) -> None:
+        """Prints it."""
+        self._console.print(text, markup=False)
+
+    def changed(self, status: StepStatus, statuses: Sequence[StepStatus]) -> None:
+        """Prints the step, its state, its seconds and its note."""
+        del statuses
+        seconds = f" {status.seconds:.1f} s" if status.state is not State.RUNNING else ""
+        self._console.print(f"{status.name}: {status.state}{seconds} {status.note}".rstrip(), markup=False, soft_wrap=True)
+
+    def tick(self, statuses: Sequence[StepStatus]) -> None:
+        """Prints nothing."""
+
+
+def steps_watcher(console: Console) -> LiveSteps | PlainSteps:
+    """Returns what shows the steps: in place on a terminal, else line by line."""
+    return LiveSteps(console) if console.is_terminal else PlainSteps(console)
+
+
+def steps_table(statuses: Sequence[StepStatus]) -> Table:
+    """Returns the steps as a table."""
+    table = Table.grid(padding=(0, 2))
+    for status in statuses:
+        mark, style = MARKS[status.state]
+        seconds = f"{status.seconds:.1f} s" if status.state is not State.WAITING else ""
+        note = Text(status.note, style="dim", overflow="ellipsis", no_wrap=True)
+        table.add_row(Text(mark, style=style), status.name, Text(status.state, style=style), seconds, note)
+    return table
+
+
+def show_summary(console: Console, summary: Summary, config_files: str, every_slice: bool = False) -> None:
+    """Prints the metrics by slice, the warnings, the verdict of each gate, the push, and the next command."""
+    if summary.metrics:
+        console.print()
+        console.print(metrics_table(summary.metrics, every_slice))
+    console.print(Group(*_closing_lines(summary, config_files)))
+
+
+def metrics_table(metrics: Sequence[SliceMetrics], every_slice: bool) -> RenderableType:
+    """Returns the metrics by slice; of each feature the largest slices, or every one."""
+    names = list(metrics[0].metrics)
+    table = Table(title="Test split, by slice", title_justify="left", header_style="bold")
+    table.add_column("slice")
+    for name in ("rows", "mean label", *names):
+        table.add_column(name, justify="right")
+    left_out = 0
+    for _, group in groupby(metrics, key=lambda one: tuple(one.slice)):
+        slices = list(group)
+        shown = slices if every_slice else slices[:SLICES_SHOWN]
+        left_out += len(slices) - len(shown)
+        for one in shown:
+            values = [_number(one.metrics.get(name)) for name in names]
+            table.add_row(escape(one.name), f"{one.examples:,}", _number(one.mean_label), *values)
+        table.add_section()
+    if left_out:
+        table.caption = f"{left_out} smaller slices are left out: penstock runs show has them all"
+        table.caption_justify = "left"
+    return table
+
+
+def _closing_lines(summary: Summary, config_files: str) -> list[Text]:
+    lines = [Text(f"warning  {warning}", style="yellow") for warning in summary.warnings]
+    for verdict in summary.verdicts:
+        lines.append(Text.assemble((f"{verdict.gate:<6}", "bold"), " ", (verdict.text, "green" if verdict.passed else "red")))
+    if summary.is_pushed:
+        lines.append(Text.assemble((f"{'pushed':<6}", "bold"), f" version {summary.version} to {summary.pushed_to}"))
+        lines.append(Text.assemble((f"{'next':<6}", "bold"), f" penstock predict {config_files} --input ROWS.csv --via local"))
+    return lines
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.1e}" if 0 < abs(value) < SCIENTIFIC_BELOW else f"{value:.4f}"
+

@@ -1,0 +1,88 @@
+"""What TFMA wrote: the metrics of each slice, and the bars that were missed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+NEED_BOTH_CLASSES = frozenset({"auc", "pr_auc"})  # TFMA answers 0 where there is one class only
+
+
+@dataclass(frozen=True)
+class SliceMetrics:
+    """The metrics of one slice, beside the mean of its labels; the slice is empty for all rows.
+
+    A metric that is not defined on the slice, such as the AUC where all labels are the same, is left out.
+    """
+
+    slice: Mapping[str, str]
+    examples: int
+    mean_label: float
+    metrics: Mapping[str, float]
+
+    @property
+    def name(self) -> str:
+        """The slice in words."""
+        return ", ".join(f"{feature}={value}" for feature, value in self.slice.items()) or "all rows"
+
+
+def metrics_by_slice(evaluation: str) -> list[SliceMetrics]:
+    """Returns the candidate's metrics in an Evaluator's output folder: all rows first, then larger slices before smaller."""
+    import tensorflow_model_analysis as tfma
+    from tfx.types import standard_component_specs  # noqa: F401  # completes tfma: its own import lacks names
+
+    names = ("candidate", "")  # TFMA names the model only where it has a baseline beside it
+    results = (tfma.load_eval_result(evaluation, model_name=name).slicing_metrics for name in names)
+    slices = [_slice_metrics(key, outputs[""][""]) for key, outputs in next(filter(None, results), [])]
+    return sorted(slices, key=lambda one: (len(one.slice), tuple(one.slice), -one.examples))
+
+
+def missed_bars(evaluation: str) -> list[str]:
+    """Returns a sentence for each bar that the candidate missed."""
+    import tensorflow_model_analysis as tfma
+    from tfx.types import standard_component_specs  # noqa: F401  # as above
+
+    result = tfma.load_validation_result(evaluation)
+    missed = [
+        f"{failure.metric_key.name} {_failure(failure)} on {_slice_name(validation.slice_key)}"
+        for validation in result.metric_validations_per_slice
+        for failure in validation.failures
+    ]
+    return missed + [f"no row of the slice {_spec_name(spec)}, which has a bar" for spec in result.missing_slices]
+
+
+def _slice_metrics(key: Any, values: Mapping[str, Any]) -> SliceMetrics:
+    numbers = {name: float(value["doubleValue"]) for name, value in values.items() if "doubleValue" in value}
+    examples = int(numbers.pop("example_count", 0))
+    mean_label = numbers.pop("mean_label", math.nan)
+    undefined = NEED_BOTH_CLASSES if mean_label in (0.0, 1.0) else frozenset()
+    present = {name: number for name, number in numbers.items() if not math.isnan(number) and name not in undefined}
+    return SliceMetrics({feature: _text(value) for feature, value in key}, examples, mean_label, present)
+
+
+def _failure(failure: Any) -> str:
+    value = failure.metric_value.double_value.value
+    threshold = failure.metric_threshold
+    if threshold.HasField("change_threshold"):
+        worst = threshold.change_threshold.absolute.value
+        return f"changed by {value:+.4f} against the latest blessed model, and may by {worst:+.4f}"
+    bounds = threshold.value_threshold
+    if bounds.HasField("lower_bound") and not value >= bounds.lower_bound.value:
+        return f"is {value:.4f}, and must be at least {bounds.lower_bound.value:g}"
+    return f"is {value:.4f}, and must be at most {bounds.upper_bound.value:g}"
+
+
+def _slice_name(key: Any) -> str:
+    values = [f"{single.column}={_text(getattr(single, single.WhichOneof('kind')))}" for single in key.single_slice_keys]
+    return ", ".join(values) or "all rows"
+
+
+def _spec_name(spec: Any) -> str:
+    return ", ".join([*spec.feature_keys, *(f"{name}={value}" for name, value in spec.feature_values.items())])
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,171 @@
+"""One run of a pipeline on this machine."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from pipeline.config import Config
+from pipeline.lineage import Lineage
+from pipeline.local import run_steps
+from pipeline.lock import hold
+from pipeline.metadata import connection_config
+from pipeline.notes import note_of
+from pipeline.runners import beam_args
+from pipeline.steps import State, Watcher
+from pipeline.summary import Summary, summarize
+from pipeline.workdir import Workdir
+from schema.errors import Interrupted, ModelNotBlessed, PenstockError, UsageError
+
+MIB = 2**20
+FREE_MIB_NEEDED = 256
+Work = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run differs from a plain one: go on with the last one; do not use its results."""
+
+    resume: bool = False
+    cache: bool = True
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to, and why it did not push, if it did not."""
+
+    summary: Summary | None
+    error: PenstockError | None
+
+
+def new_run_id() -> str:
+    """Returns the id of a run that begins now: its local time, to the millisecond."""
+    now = time.time()
+    return time.strftime("%Y%m%d-%H%M%S", time.localtime(now)) + f"-{int(now * 1000) % 1000:03d}"
+
+
+def run(
+    config: Config, workdir: Workdir, options: Options, watcher: Watcher, divert_output: Callable[[Path], None]
+) -> Result:
+    """Runs the DAG.
+
+    Args:
+      config: the pipeline.
+      workdir: where it keeps its files.
+      options: how this run differs from a plain one.
+      watcher: is told how the steps stand.
+      divert_output: called with the run's log, before libraries are imported that write to the screen.
+
+    Raises:
+      UsageError: the configuration does not fit the data or the schema, or there is nothing to resume.
+      PipelineBusy: another process runs this pipeline.
+      PenstockError: the workdir cannot be written to, or the metadata store does not answer.
+    """
+    with _clear_errors_of(workdir), hold(workdir.lock), _termination_as_interrupt():
+        _check_disk(workdir)
+        run_id = new_run_id()
+        divert_output(workdir.logs / run_id / "penstock.log")
+        connection = connection_config(config.metadata, workdir)
+        _prepare(Lineage(connection, config.name), config, workdir, options)
+        watcher.announce("loading TensorFlow and TFX …")
+        names, work = _compile(config, workdir, options, run_id, connection)
+        error = _run_steps(names, work, workdir.logs / run_id, watcher)
+        lineage = Lineage(connection, config.name)
+        lineage.end_interrupted()
+        record = lineage.run(run_id)
+        summary = summarize(lineage, record, config.name) if record else None
+    return Result(summary, error or _refusal(summary))
+
+
+def _compile(
+    config: Config, workdir: Workdir, options: Options, run_id: str, connection: Any
+) -> tuple[list[str], Work]:
+    """Imports TFX, and returns the names of the steps and what runs one of them."""
+    from pipeline.child import Outcome
+    from pipeline.compiled import Compiled
+    from pipeline.dag import create_pipeline
+
+    destination = str(workdir.serving(config.model_name))
+    pipeline = create_pipeline(config, str(workdir.root), destination, connection, beam_args(config), options.cache)
+    compiled = Compiled(pipeline, run_id)
+
+    def work(step: str) -> Outcome:
+        compiled.launcher(step, connection).launch()
+        lineage = Lineage(connection, config.name)
+        record = lineage.run(run_id)
+        if record is None or step not in record.steps:
+            return Outcome(note="skipped")
+        done = record.steps[step]
+        return Outcome(done.state is State.CACHED, note_of(lineage.outputs(done.execution_id).values()))
+
+    return [step.name for step in compiled.steps], work
+
+
+def _run_steps(names: list[str], work: Work, logs: Path, watcher: Watcher) -> PenstockError | None:
+    logs.mkdir(parents=True, exist_ok=True)
+    try:
+        return run_steps(names, work, logs, watcher)[1]
+    except KeyboardInterrupt:
+        return Interrupted("The run was stopped. With --resume it goes on from the step that was running.")
+
+
+def _prepare(lineage: Lineage, config: Config, workdir: Workdir, options: Options) -> None:
+    """Tidies what a killed run left, and checks that there is something to resume."""
+    lineage.end_interrupted()
+    if not options.cache:
+        shutil.rmtree(workdir.root / "checkpoints", ignore_errors=True)
+    if options.resume:
+        last = next(iter(lineage.runs()), None)
+        if last is None:
+            raise UsageError(f"There is no run of {config.name!r} in {workdir.path} to resume. Run it without --resume.")
+        if last.state is State.DONE:
+            raise UsageError(f"The last run, {last.run_id}, went through: nothing to resume. Run it without --resume.")
+
+
+def _refusal(summary: Summary | None) -> PenstockError | None:
+    if summary is None:
+        return PenstockError("The run left no trace in the metadata store.")
+    if summary.is_pushed:
+        return None
+    reasons = "; ".join(verdict.text for verdict in summary.verdicts if not verdict.passed)
+    return ModelNotBlessed(f"Nothing was pushed. The model is {reasons}.")
+
+
+def _check_disk(workdir: Workdir) -> None:
+    free = shutil.disk_usage(workdir.path).free // MIB
+    if free < FREE_MIB_NEEDED:
+        raise PenstockError(
+            f"{workdir.path}: the disk has {free} MiB free, and a run needs at least {FREE_MIB_NEEDED}. "
+            "Free some space, or put the run elsewhere with --workdir."
+        )
+
+
+@contextmanager
+def _clear_errors_of(workdir: Workdir) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PenstockError(
+            f"{error.filename or workdir.path}: {error.strerror}. Make it writable, or put the run elsewhere with --workdir."
+        ) from error
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Has SIGTERM end the run as Ctrl-C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
