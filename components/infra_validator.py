@@ -5,32 +5,21 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples, InfraBlessing, Model
 from tfx.utils import path_utils
 
-from components.model_probe import Arrays, call, read_arrays, write_arrays
-from components.raw_examples import read_serialized, to_columns
+from components.model_probe import Arrays, call, load, read_arrays, write_arrays
+from components.raw_examples import read_serialized, requests_for
 from schema.errors import InfraNotBlessed
 
 SAME_ANSWERS = ("serving_default", "predict_columns")
-
-
-def requests_for(model: str, examples: list[bytes]) -> Arrays:
-    """Returns the inputs of each signature of a model, made of real rows."""
-    import tensorflow as tf
-
-    columns = tf.saved_model.load(model).signatures["predict_columns"].structured_input_signature[1]
-    serialized = np.array(examples, object)
-    return {
-        "serving_default": {"examples": serialized},
-        "predict_columns": to_columns(examples, {name: spec.dtype for name, spec in columns.items()}),
-        "transform_features": {"examples": serialized},
-    }
 
 
 def answer_in_own_process(model: str, requests: Arrays, timeout_seconds: float) -> Arrays:
@@ -78,8 +67,9 @@ def InfraValidator(
 ) -> None:
     """Blesses a model that answers in a process of its own as it does here, and the same from both kinds of input."""
     path = path_utils.serving_model_path(model.uri)
-    requests = requests_for(path, read_serialized(artifact_utils.get_split_uri([examples], "test"), rows))
-    here = call(path, requests)
+    loaded = load(path)
+    requests = requests_for(loaded, read_serialized(artifact_utils.get_split_uri([examples], "test"), rows))
+    here = call(loaded, requests)
     there = answer_in_own_process(path, requests, timeout_seconds)
     first, second = SAME_ANSWERS
     wrong = [*differences(here, there, tolerance), *differences({second: here[first]}, here, tolerance)]
@@ -89,7 +79,7 @@ def InfraValidator(
     blessing.set_int_custom_property("blessed", 1)
 
 
-def _equal(one: np.ndarray, other: np.ndarray, tolerance: float) -> bool:
+def _equal(one: npt.NDArray[Any], other: npt.NDArray[Any], tolerance: float) -> bool:
     if one.shape != other.shape:
         return False
     if one.dtype == object:
@@ -97,7 +87,7 @@ def _equal(one: np.ndarray, other: np.ndarray, tolerance: float) -> bool:
     return bool(np.allclose(one, other, rtol=0, atol=tolerance, equal_nan=True))
 
 
-def _first_difference(one: np.ndarray, other: np.ndarray) -> str:
+def _first_difference(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> str:
     if one.shape != other.shape:
         return f"shape {one.shape} in process, {other.shape} there"
     row = next(iter(np.argwhere(one != other)), None)

@@ -33,11 +33,17 @@ def read_arrays(path: Path) -> Arrays:
     return arrays
 
 
-def call(model: str, requests: Arrays) -> Arrays:
-    """Returns the outputs of each signature of the SavedModel, for the inputs of each."""
+def load(model: str) -> Any:
+    """Returns the SavedModel in a folder."""
     import tensorflow as tf
 
-    loaded = tf.saved_model.load(model)
+    return tf.saved_model.load(model)
+
+
+def call(loaded: Any, requests: Arrays) -> Arrays:
+    """Returns the outputs of each signature of a loaded SavedModel, for the inputs of each."""
+    import tensorflow as tf
+
     answers: Arrays = {}
     for signature, inputs in requests.items():
         tensors = {name: tf.constant(array) for name, array in inputs.items()}
@@ -60,4 +66,4 @@ def _restored(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 if __name__ == "__main__":
-    write_arrays(Path(sys.argv[3]), call(sys.argv[1], read_arrays(Path(sys.argv[2]))))
+    write_arrays(Path(sys.argv[3]), call(load(sys.argv[1]), read_arrays(Path(sys.argv[2]))))

@@ -9,9 +9,9 @@ from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples, InfraBlessing, Model, ModelBlessing, PushedModel
 from tfx.utils import path_utils
 
-from components.infra_validator import requests_for
+from components.model_probe import load
 from components.publication import publish
-from components.raw_examples import read_serialized
+from components.raw_examples import read_serialized, requests_for
 from components.warmup import write_warmup
 
 
@@ -36,7 +36,7 @@ def Pusher(
     def add_warmup(version: Path) -> None:
         rows = read_serialized(artifact_utils.get_split_uri([examples], "train"), warmup_rows)
         if rows:
-            write_warmup(version, model_name, requests_for(path, rows))
+            write_warmup(version, model_name, requests_for(load(path), rows))
 
     version = publish(Path(path), Path(destination), origin=model.uri, prepare=add_warmup)
     pushed_model.set_int_custom_property("pushed", 1)

@@ -27,6 +27,17 @@ def read_serialized(folder: str, rows: int) -> list[bytes]:
     return list(tf.data.TFRecordDataset(files, "GZIP").take(rows).as_numpy_iterator())
 
 
+def requests_for(loaded: Any, examples: list[bytes]) -> dict[str, dict[str, Column]]:
+    """Returns the inputs of each signature of a loaded model, made of real rows."""
+    columns = loaded.signatures["predict_columns"].structured_input_signature[1]
+    serialized = np.array(examples, object)
+    return {
+        "serving_default": {"examples": serialized},
+        "predict_columns": to_columns(examples, {name: spec.dtype for name, spec in columns.items()}),
+        "transform_features": {"examples": serialized},
+    }
+
+
 def to_columns(examples: Iterable[bytes], dtypes: Mapping[str, tf.DType]) -> dict[str, Column]:
     """Returns the named features of the examples as dense columns, each of shape [rows].
 

@@ -28,15 +28,13 @@ def run(
     as_json: bool,
 ) -> int:
     """Runs the pipeline and shows what it came to; returns the exit code of a run that pushed."""
-    from rich.console import Console
-
     loaded = _load(config, (*settings, *([f"runner.name={runner}"] if runner else [])))
-    from pipeline.display import show_summary, steps_watcher
+    from pipeline.display import console_for, show_summary, steps_watcher
     from pipeline.run import Options
     from pipeline.run import run as run_pipeline
     from pipeline.workdir import workdir_of
 
-    console = Console(file=screen.err if as_json else screen.out)
+    console = console_for(screen.err if as_json else screen.out)
     place = workdir_of(loaded.name, workdir)
     with steps_watcher(console) as watcher:
         result = run_pipeline(loaded, place, Options(resume, not no_cache), watcher, screen.divert)
@@ -107,8 +105,9 @@ def list_runs(screen: Screen, config: Files, settings: Settings, workdir: Path |
         ]
         _print_json(screen, rows)
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from pipeline.display import console_for
 
     table = Table("run", "state", "began", "seconds", "steps", box=None, padding=(0, 2))
     for record in records:
@@ -116,7 +115,7 @@ def list_runs(screen: Screen, config: Files, settings: Settings, workdir: Path |
         cached = sum(step.state == "cached" for step in record.steps.values())
         steps = f"{len(record.steps)}, {cached} cached" if cached else str(len(record.steps))
         table.add_row(record.run_id, record.state, _iso(record.began), seconds, steps)
-    Console(file=screen.out).print(table if records else "no run yet")
+    console_for(screen.out).print(table if records else "no run yet")
 
 
 def show_run(
@@ -129,18 +128,16 @@ def show_run(
     if record is None:
         known = ", ".join(record.run_id for record in records[:5]) or "none yet"
         raise UsageError(f"There is no run {run_id or ''} of {loaded.name!r}. The latest runs: {known}.")
-    from rich.console import Console
-
-    from pipeline.display import show_summary, steps_table
+    from pipeline.display import console_for, show_summary, steps_table
     from pipeline.summary import summarize
     from pipeline.workdir import workdir_of
 
     screen.divert(workdir_of(loaded.name, workdir).logs / "show.log")
-    summary = summarize(lineage, record, loaded.name)
+    summary = summarize(lineage, record, loaded)
     if as_json:
         _print_json(screen, summary.as_json())
         return
-    console = Console(file=screen.out)
+    console = console_for(screen.out)
     console.print(f"run {summary.run_id}, {summary.state}, began {summary.began}", highlight=False)
     console.print(steps_table(summary.steps))
     show_summary(console, summary, " ".join(map(str, config)), every_slice=True)
@@ -167,15 +164,16 @@ def doctor(screen: Screen, *, as_json: bool) -> None:
 
 
 def _print_checks(screen: Screen, checks: Iterable[Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from pipeline.display import console_for
 
     table = Table.grid(padding=(0, 2))
     for check in checks:
         mark = ("✓", "green") if check.is_well else ("✗", "red") if check.needed else ("–", "yellow")
         table.add_row(Text(*mark), check.name, Text.assemble(check.found, "\n" * bool(check.advice), (check.advice, "dim")))
-    Console(file=screen.out).print(table)
+    console_for(screen.out).print(table)
 
 
 def _lineage(config: Files, settings: Settings, workdir: Path | None) -> tuple[Any, Config]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from tfx.dsl.compiler.compiler import Compiler
@@ -13,15 +12,9 @@ from tfx.orchestration.portable import runtime_parameter_utils
 from tfx.orchestration.portable.launcher import Launcher
 from tfx.proto.orchestration import pipeline_pb2
 
+from pipeline.steps import Step
+
 NEVER_CACHED = ("Pusher",)  # what it pushed may have been removed since; it pushes no model twice
-
-
-@dataclass(frozen=True)
-class Step:
-    """One node of the DAG: its name, and the names of the nodes that must be done before it."""
-
-    name: str
-    upstream: tuple[str, ...]
 
 
 class Compiled:

@@ -17,7 +17,7 @@ Severity = Literal["fail", "warn"]
 Bound = Annotated[float, Field(allow_inf_nan=False)]
 DottedPath = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$", description="package.module.function")]
 METRICS = {
-    "binary": ("auc", "log_loss", "accuracy", "precision", "recall", "pr_auc", "calibration"),
+    "binary": ("auc", "log_loss", "accuracy", "pr_auc", "precision", "recall", "calibration"),
     "multiclass": ("accuracy", "log_loss"),
     "regression": ("rmse", "mae", "mean_prediction"),
 }

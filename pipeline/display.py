@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
+from typing import Any, TextIO
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
@@ -24,7 +26,15 @@ MARKS = {
     State.INTERRUPTED: ("■", "yellow"),
 }
 SLICES_SHOWN = 6
+SLICE_WIDTH = 34
 SCIENTIFIC_BELOW = 1e-3
+TABLE_STYLE: dict[str, Any] = {"box": SIMPLE_HEAD, "title_justify": "left", "title_style": "bold", "padding": (0, 1)}
+WIDTH_OF_A_FILE = 120
+
+
+def console_for(stream: TextIO) -> Console:
+    """Returns the console of a stream: as wide as the terminal, or wide enough for a table where it is none."""
+    return Console(file=stream, width=None if stream.isatty() else WIDTH_OF_A_FILE)
 
 
 class LiveSteps:
@@ -99,21 +109,21 @@ def steps_table(statuses: Sequence[StepStatus]) -> Table:
     return table
 
 
-def show_summary(console: Console, summary: Summary, config_files: str, every_slice: bool = False) -> None:
+def show_summary(console: Console, summary: Summary, config_files: str, *, every_slice: bool = False) -> None:
     """Prints the metrics by slice, the warnings, the verdict of each gate, the push, and the next command."""
     if summary.metrics:
         console.print()
-        console.print(metrics_table(summary.metrics, every_slice))
+        console.print(metrics_table(summary.metrics, console.width, every_slice=every_slice))
     console.print(Group(*_closing_lines(summary, config_files)))
 
 
-def metrics_table(metrics: Sequence[SliceMetrics], every_slice: bool) -> RenderableType:
-    """Returns the metrics by slice; of each feature the largest slices, or every one."""
-    names = list(metrics[0].metrics)
-    table = Table(title="Test split, by slice", title_justify="left", header_style="bold")
-    table.add_column("slice")
-    for name in ("rows", "mean label", *names):
-        table.add_column(name, justify="right")
+def metrics_table(metrics: Sequence[SliceMetrics], width: int, *, every_slice: bool) -> RenderableType:
+    """Returns the metrics by slice: of each feature the largest slices or every one, and as many metrics as fit."""
+    names = _fitting(list(metrics[0].metrics), width)
+    table = Table("slice", "rows", "mean label", *names, title="The test split, by slice", **TABLE_STYLE)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    table.columns[0].no_wrap, table.columns[0].max_width = True, SLICE_WIDTH
     left_out = 0
     for _, group in groupby(metrics, key=lambda one: tuple(one.slice)):
         slices = list(group)
@@ -123,10 +133,15 @@ def metrics_table(metrics: Sequence[SliceMetrics], every_slice: bool) -> Rendera
             values = [_number(one.metrics.get(name)) for name in names]
             table.add_row(escape(one.name), f"{one.examples:,}", _number(one.mean_label), *values)
         table.add_section()
-    if left_out:
-        table.caption = f"{left_out} smaller slices are left out: penstock runs show has them all"
-        table.caption_justify = "left"
-    return table
+    note = f"{left_out} smaller slices are left out; penstock runs show has them all"
+    return Group(table, Text(note, style="dim")) if left_out else table
+
+
+def _fitting(names: list[str], width: int) -> list[str]:
+    """The first metrics that a terminal of that width has room for beside the slice, its rows and its mean label."""
+    room = width - SLICE_WIDTH - len("  15,002  mean label")
+    widths = accumulate(max(len(name), len("0.0000")) + 2 for name in names)
+    return [name for name, needed in zip(names, widths, strict=True) if needed <= room]
 
 
 def _closing_lines(summary: Summary, config_files: str) -> list[Text]:

@@ -1,85 +1,106 @@
-"""The local runner: TFX's portable launcher, one forked process a step."""
+"""The local runner: TFX's portable launcher, one forked process a step, steps with no edge between them together."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from pipeline.child import Child, Outcome
-from pipeline.steps import State, StepStatus, Watcher
+from pipeline.child import Child, Note, Outcome
+from pipeline.steps import FINISHED, State, Step, StepStatus, Watcher
 from schema.errors import PenstockError
 
 TICK_SECONDS = 0.2
+Work = Callable[[str], Outcome]
 
 
-def run_steps(
-    names: Sequence[str], work: Callable[[str], Outcome], logs: Path, watcher: Watcher
-) -> tuple[list[StepStatus], PenstockError | None]:
-    """Runs the steps in their order until one fails.
+class LocalRun:
+    """One run of a DAG's steps.
 
     Args:
-      names: the steps, each after those that it needs.
+      steps: the steps, each after those that it needs.
       work: runs a step; called in a process of its own.
       logs: the folder in which each step's output becomes a file.
-      watcher: is told of every change.
-
-    Returns:
-      How each step stands, and the error of the one that failed.
-
-    Raises:
-      KeyboardInterrupt: Ctrl-C or a termination signal; the running step has been ended.
+      watcher: is told how the steps stand.
+      at_once: how many steps may run together.
     """
-    statuses = [StepStatus(name) for name in names]
-    for status in statuses:
-        error = _run_step(status, work, logs, watcher, statuses)
-        if error:
-            return statuses, error
-    return statuses, None
 
+    def __init__(
+        self, steps: Sequence[Step], work: Work, logs: Path, watcher: Watcher, at_once: int = os.cpu_count() or 1
+    ) -> None:
+        self._steps, self._work, self._logs, self._watcher, self._at_once = steps, work, logs, watcher, at_once
+        self._began: dict[str, float] = {}
+        self._children: dict[str, Child] = {}
+        self._status = {step.name: StepStatus(step.name) for step in steps}
+        self._errors: list[PenstockError] = []
 
-def _run_step(
-    status: StepStatus, work: Callable[[str], Outcome], logs: Path, watcher: Watcher, statuses: Sequence[StepStatus]
-) -> PenstockError | None:
-    started = time.monotonic()
-    status.state = State.RUNNING
-    watcher.changed(status, statuses)
-    child = Child(lambda: work(status.name), logs / f"{status.name}.log")
-    try:
-        outcome = _follow(child, status, watcher, statuses, started)
-    except KeyboardInterrupt:
-        status.state = State.INTERRUPTED
-        watcher.changed(status, statuses)
-        raise
-    finally:
-        child.kill()
-    _note_end(status, outcome)
-    watcher.changed(status, statuses)
-    return outcome.error
+    def run(self) -> PenstockError | None:
+        """Runs the steps as soon as what they need is done. After a failure those that already run are let end.
 
+        Returns:
+          The error of the first step that failed.
 
-def _follow(
-    child: Child, status: StepStatus, watcher: Watcher, statuses: Sequence[StepStatus], started: float
-) -> Outcome:
-    while True:
-        ready = wait([child.messages], TICK_SECONDS)
-        status.seconds = time.monotonic() - started
-        if not ready:
-            watcher.tick(statuses)
-            continue
-        message = child.read()
-        if isinstance(message, Outcome):
-            child.join()
-            return message
-        status.note = message.text
-        watcher.changed(status, statuses)
+        Raises:
+          KeyboardInterrupt: Ctrl-C or a termination signal; the running steps have been ended.
+        """
+        try:
+            self._start_ready()
+            while self._children:
+                self._listen()
+                self._start_ready()
+        except KeyboardInterrupt:
+            self._end(list(self._children), State.INTERRUPTED)
+            raise
+        return self._errors[0] if self._errors else None
 
+    def _start_ready(self) -> None:
+        for step in self._steps:
+            status = self._status[step.name]
+            needs_are_met = all(self._status[name].state in FINISHED for name in step.upstream)
+            if self._errors or len(self._children) >= self._at_once:
+                return
+            if status.state is State.WAITING and needs_are_met:
+                self._start(step.name)
 
-def _note_end(status: StepStatus, outcome: Outcome) -> None:
-    if outcome.error:
-        status.state = State.FAILED
-        status.note = str(outcome.error).splitlines()[0]
-    else:
-        status.state = State.CACHED if outcome.cached else State.DONE
-        status.note = outcome.note
+    def _start(self, name: str) -> None:
+        self._began[name] = time.monotonic()
+        self._children[name] = Child(lambda: self._work(name), self._logs / f"{name}.log")
+        self._change(name, State.RUNNING)
+
+    def _listen(self) -> None:
+        by_pipe = {child.messages: name for name, child in self._children.items()}
+        ready = wait(list(by_pipe), TICK_SECONDS)
+        for name in self._children:
+            self._status[name].seconds = time.monotonic() - self._began[name]
+        for pipe in ready:
+            self._hear(by_pipe[pipe])  # type: ignore[index]  # wait returns what it was given
+        self._watcher.tick(self._statuses)
+
+    def _hear(self, name: str) -> None:
+        message = self._children[name].read()
+        if isinstance(message, Note):
+            self._change(name, State.RUNNING, message.text)
+            return
+        self._children.pop(name).join()
+        if message.error:
+            self._errors.append(message.error)
+            self._change(name, State.FAILED, str(message.error).splitlines()[0])
+        else:
+            self._change(name, State.CACHED if message.cached else State.DONE, message.note)
+
+    def _end(self, names: Sequence[str], state: State) -> None:
+        for name in names:
+            self._children.pop(name).kill()
+            self._change(name, state)
+
+    def _change(self, name: str, state: State, note: str | None = None) -> None:
+        status = self._status[name]
+        status.state = state
+        status.note = status.note if note is None else note
+        self._watcher.changed(status, self._statuses)
+
+    @property
+    def _statuses(self) -> list[StepStatus]:
+        return list(self._status.values())

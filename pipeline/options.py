@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tfx.proto import transform_pb2
+
 from components.settings import TrainingOptions
 from components.user_code import fingerprint, load_function
 from pipeline.config import Config
@@ -29,7 +31,13 @@ def preprocessing_options(config: Config) -> dict[str, Any]:
         "problem": config.problem,
         "code": fingerprint(function),
     }
-    return {"preprocessing_fn": function, "custom_config": told, "disable_statistics": True, "disable_analyzer_cache": True}
+    return {
+        "preprocessing_fn": function,
+        "custom_config": told,
+        "splits_config": transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "eval"]),
+        "disable_statistics": True,
+        "disable_analyzer_cache": True,
+    }
 
 
 def training_options(config: Config, root: str) -> dict[str, Any]:

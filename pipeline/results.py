@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,14 +29,17 @@ class SliceMetrics:
         return ", ".join(f"{feature}={value}" for feature, value in self.slice.items()) or "all rows"
 
 
-def metrics_by_slice(evaluation: str) -> list[SliceMetrics]:
-    """Returns the candidate's metrics in an Evaluator's output folder: all rows first, then larger slices before smaller."""
+def metrics_by_slice(evaluation: str, order: Sequence[str]) -> list[SliceMetrics]:
+    """Returns the candidate's metrics in an Evaluator's output folder, those of each slice in the given order.
+
+    All rows come first, then feature by feature the larger slices before the smaller.
+    """
     import tensorflow_model_analysis as tfma
     from tfx.types import standard_component_specs  # noqa: F401  # completes tfma: its own import lacks names
 
     names = ("candidate", "")  # TFMA names the model only where it has a baseline beside it
     results = (tfma.load_eval_result(evaluation, model_name=name).slicing_metrics for name in names)
-    slices = [_slice_metrics(key, outputs[""][""]) for key, outputs in next(filter(None, results), [])]
+    slices = [_slice_metrics(key, outputs[""][""], order) for key, outputs in next(filter(None, results), [])]
     return sorted(slices, key=lambda one: (len(one.slice), tuple(one.slice), -one.examples))
 
 
@@ -54,13 +57,13 @@ def missed_bars(evaluation: str) -> list[str]:
     return missed + [f"no row of the slice {_spec_name(spec)}, which has a bar" for spec in result.missing_slices]
 
 
-def _slice_metrics(key: Any, values: Mapping[str, Any]) -> SliceMetrics:
+def _slice_metrics(key: Any, values: Mapping[str, Any], order: Sequence[str]) -> SliceMetrics:
     numbers = {name: float(value["doubleValue"]) for name, value in values.items() if "doubleValue" in value}
     examples = int(numbers.pop("example_count", 0))
     mean_label = numbers.pop("mean_label", math.nan)
     undefined = NEED_BOTH_CLASSES if mean_label in (0.0, 1.0) else frozenset()
-    present = {name: number for name, number in numbers.items() if not math.isnan(number) and name not in undefined}
-    return SliceMetrics({feature: _text(value) for feature, value in key}, examples, mean_label, present)
+    defined = [name for name in order if name in numbers and not math.isnan(numbers[name]) and name not in undefined]
+    return SliceMetrics({feature: _text(value) for feature, value in key}, examples, mean_label, {name: numbers[name] for name in defined})
 
 
 def _failure(failure: Any) -> str:

@@ -14,12 +14,12 @@ from typing import Any
 
 from pipeline.config import Config
 from pipeline.lineage import Lineage
-from pipeline.local import run_steps
+from pipeline.local import LocalRun
 from pipeline.lock import hold
 from pipeline.metadata import connection_config
 from pipeline.notes import note_of
 from pipeline.runners import beam_args
-from pipeline.steps import State, Watcher
+from pipeline.steps import State, Step, Watcher
 from pipeline.summary import Summary, summarize
 from pipeline.workdir import Workdir
 from schema.errors import Interrupted, ModelNotBlessed, PenstockError, UsageError
@@ -75,19 +75,19 @@ def run(
         connection = connection_config(config.metadata, workdir)
         _prepare(Lineage(connection, config.name), config, workdir, options)
         watcher.announce("loading TensorFlow and TFX …")
-        names, work = _compile(config, workdir, options, run_id, connection)
-        error = _run_steps(names, work, workdir.logs / run_id, watcher)
+        steps, work = _compile(config, workdir, options, run_id, connection)
+        error = _run_steps(steps, work, workdir.logs / run_id, watcher)
         lineage = Lineage(connection, config.name)
         lineage.end_interrupted()
         record = lineage.run(run_id)
-        summary = summarize(lineage, record, config.name) if record else None
+        summary = summarize(lineage, record, config) if record else None
     return Result(summary, error or _refusal(summary))
 
 
 def _compile(
     config: Config, workdir: Workdir, options: Options, run_id: str, connection: Any
-) -> tuple[list[str], Work]:
-    """Imports TFX, and returns the names of the steps and what runs one of them."""
+) -> tuple[tuple[Step, ...], Work]:
+    """Imports TFX, and returns the steps and what runs one of them."""
     from pipeline.child import Outcome
     from pipeline.compiled import Compiled
     from pipeline.dag import create_pipeline
@@ -105,13 +105,13 @@ def _compile(
         done = record.steps[step]
         return Outcome(done.state is State.CACHED, note_of(lineage.outputs(done.execution_id).values()))
 
-    return [step.name for step in compiled.steps], work
+    return compiled.steps, work
 
 
-def _run_steps(names: list[str], work: Work, logs: Path, watcher: Watcher) -> PenstockError | None:
+def _run_steps(steps: tuple[Step, ...], work: Work, logs: Path, watcher: Watcher) -> PenstockError | None:
     logs.mkdir(parents=True, exist_ok=True)
     try:
-        return run_steps(names, work, logs, watcher)[1]
+        return LocalRun(steps, work, logs, watcher).run()
     except KeyboardInterrupt:
         return Interrupted("The run was stopped. With --resume it goes on from the step that was running.")
 

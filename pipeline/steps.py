@@ -22,6 +22,14 @@ class State(StrEnum):
 FINISHED = (State.DONE, State.CACHED)
 
 
+@dataclass(frozen=True)
+class Step:
+    """One node of the DAG: its name, and the names of the nodes that must be done before it."""
+
+    name: str
+    upstream: tuple[str, ...]
+
+
 @dataclass
 class StepStatus:
     """A step, as it stands."""

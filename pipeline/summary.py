@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pipeline.config import Config
 from pipeline.lineage import Lineage, RunRecord, int_property, rows_of, text_property
 from pipeline.notes import note_of, warnings_of
 from pipeline.results import SliceMetrics, metrics_by_slice, missed_bars
@@ -57,7 +58,7 @@ class Summary:
         return asdict(self) | {"pushed": self.is_pushed}
 
 
-def summarize(lineage: Lineage, record: RunRecord, pipeline: str) -> Summary:
+def summarize(lineage: Lineage, record: RunRecord, config: Config) -> Summary:
     """Returns the summary of a run, read from its artifacts."""
     outputs = {
         step.name: lineage.outputs(step.execution_id) for step in record.steps.values() if step.state in FINISHED
@@ -68,7 +69,7 @@ def summarize(lineage: Lineage, record: RunRecord, pipeline: str) -> Summary:
     pushed = outputs.get("Pusher", {}).get("pushed_model")
     is_pushed = pushed is not None and int_property(pushed, "pushed")
     return Summary(
-        pipeline=pipeline,
+        pipeline=config.name,
         run_id=record.run_id,
         state=record.state,
         began=datetime.fromtimestamp(record.began / 1000).astimezone().isoformat(timespec="seconds"),
@@ -82,7 +83,7 @@ def summarize(lineage: Lineage, record: RunRecord, pipeline: str) -> Summary:
             for step in record.steps.values()
         ],
         rows=rows_of(examples) if examples is not None else {},
-        metrics=metrics_by_slice(evaluation.uri) if evaluation is not None else [],
+        metrics=metrics_by_slice(evaluation.uri, config.metrics) if evaluation is not None else [],
         verdicts=_verdicts(outputs),
         warnings=warnings_of(report) if report is not None else [],
         version=text_property(pushed, "pushed_version") if is_pushed else "",
