@@ -1,3 +1,5 @@
+"""Packaging."""
+
 from pathlib import Path
 
 from setuptools import find_packages, setup

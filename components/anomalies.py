@@ -44,7 +44,9 @@ def allowed(feature: schema_pb2.Feature | None, domains: Mapping[str, list[str]]
     """Returns what a schema says of a feature, in words."""
     if feature is None:
         return "no such feature"
-    said = [{"INT": "integers", "FLOAT": "numbers", "BYTES": "text"}.get(schema_pb2.FeatureType.Name(feature.type), "any")]
+    said = [
+        {"INT": "integers", "FLOAT": "numbers", "BYTES": "text"}.get(schema_pb2.FeatureType.Name(feature.type), "any")
+    ]
     said += [_domain(feature, domains)] if feature.WhichOneof("domain_info") else []
     if feature.presence.min_fraction:
         said.append(f"present in at least {feature.presence.min_fraction:.0%} of the rows")

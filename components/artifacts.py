@@ -5,7 +5,7 @@ from __future__ import annotations
 from tfx.types.artifact import Artifact
 
 
-class GateReport(Artifact):  # type: ignore[misc]  # TFX's classes are untyped
+class GateReport(Artifact):
     """What a gate found and let pass: one `warnings.json`, a list of sentences."""
 
     TYPE_NAME = "components.artifacts.GateReport"

@@ -8,11 +8,11 @@ from tfx.components.evaluator import constants
 from tfx.dsl.components.common.resolver import ResolverStrategy
 
 
-class LatestBlessedBefore(ResolverStrategy):  # type: ignore[misc]  # TFX's classes are untyped
+class LatestBlessedBefore(ResolverStrategy):
     """The latest blessed model other than the candidate.
 
-    The stock LatestBlessedModelStrategy gives a re-run, in which nothing changed, its own model as the baseline, so that
-    its Evaluator never finds its last result in the cache.
+    The stock LatestBlessedModelStrategy gives a re-run, in which nothing changed, its own model as the baseline, so
+    that its Evaluator does not find its last result in the cache.
     """
 
     def resolve_artifacts(self, store: Any, input_dict: dict[str, list[Any]]) -> dict[str, list[Any]]:

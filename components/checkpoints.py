@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ class Progress:
     epochs_without_better: int = 0
 
 
-class EarlyStoppingWithCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
+class EarlyStoppingWithCheckpoints(keras.callbacks.Callback):
     """Stops after `patience` epochs without a better val_loss, restores the best weights, and writes checkpoints.
 
     Args:
@@ -54,6 +53,7 @@ class EarlyStoppingWithCheckpoints(keras.callbacks.Callback):  # type: ignore[mi
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Writes a checkpoint every so many batches."""
+        del logs
         if self._every_steps and (batch + 1) % self._every_steps == 0:
             self._save()
 
@@ -72,6 +72,7 @@ class EarlyStoppingWithCheckpoints(keras.callbacks.Callback):  # type: ignore[mi
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Restores the best weights."""
+        del logs
         if self._best is not None:
             self.model.set_weights(self._best)
 
@@ -93,6 +94,6 @@ class EarlyStoppingWithCheckpoints(keras.callbacks.Callback):  # type: ignore[mi
         (new / "progress.json").write_text(json.dumps(asdict(self.progress)))
         shutil.rmtree(old, ignore_errors=True)
         if latest.exists():
-            os.rename(latest, old)
-        os.rename(new, latest)
+            latest.rename(old)
+        new.rename(latest)
         shutil.rmtree(old, ignore_errors=True)

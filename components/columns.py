@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Hashes = npt.NDArray[np.uint64]
+MISSING_TEXT = b"\0missing"
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, as in Knuth's multiplicative hashing
 
 
@@ -22,13 +23,11 @@ def canonical(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def encode(batch: pa.RecordBatch) -> list[bytes]:
-    """Returns one serialised tf.Example for each row of a canonical batch; a missing value is a feature without values."""
+    """Returns one serialised tf.Example a row of a canonical batch; a missing value is a feature without values."""
     from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
     lists = [_as_lists(column) for column in batch.columns]
-    examples: list[bytes] = RecordBatchToExamplesEncoder().encode(
-        pa.RecordBatch.from_arrays(lists, batch.schema.names)
-    )
+    examples: list[bytes] = RecordBatchToExamplesEncoder().encode(pa.RecordBatch.from_arrays(lists, batch.schema.names))
     return examples
 
 
@@ -40,7 +39,8 @@ def hash_rows(batch: pa.RecordBatch, seed: int) -> Hashes:
     combined = np.zeros(batch.num_rows, np.uint64)
     for column in batch.columns:
         combined = (combined ^ hash_values(_without_missing(column), seed)) * _MIX
-    return combined ^ (combined >> np.uint64(32))
+    mixed: Hashes = combined ^ (combined >> np.uint64(32))
+    return mixed
 
 
 def hash_values(values: npt.NDArray[np.generic], seed: int) -> Hashes:
@@ -82,7 +82,9 @@ def _as_lists(column: pa.Array) -> pa.Array:
 
 
 def _without_missing(column: pa.Array) -> npt.NDArray[np.generic]:
-    if pa.types.is_floating(column.type):
-        return column.fill_null(np.nan).to_numpy(zero_copy_only=False)
-    filler = np.iinfo(np.int64).min if pa.types.is_integer(column.type) else b"\0missing"
-    return column.fill_null(filler).to_numpy(zero_copy_only=False)
+    kind = column.type
+    filler = (
+        np.nan if pa.types.is_floating(kind) else np.iinfo(np.int64).min if pa.types.is_integer(kind) else MISSING_TEXT
+    )
+    values: npt.NDArray[np.generic] = column.fill_null(filler).to_numpy(zero_copy_only=False)
+    return values

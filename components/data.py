@@ -25,16 +25,16 @@ class ExampleSource:
     files: tuple[str, ...]
     transform_output: tft.TFTransformOutput
 
-    def training(self, batch_size: int, seed: int, cache: bool) -> tf.data.Dataset:
+    def training(self, batch_size: int, seed: int, *, cache: bool) -> tf.data.Dataset:
         """Returns shuffled batches of (features, label); another order at each pass, the same for a seed."""
-        records = self._records(cache).shuffle(SHUFFLE_ROWS, seed=seed)
+        records = self._records(cache=cache).shuffle(SHUFFLE_ROWS, seed=seed)
         return self._parsed(records.batch(batch_size))
 
-    def evaluation(self, batch_size: int, cache: bool) -> tf.data.Dataset:
+    def evaluation(self, batch_size: int, *, cache: bool) -> tf.data.Dataset:
         """Returns batches of (features, label) in a fixed order."""
-        return self._parsed(self._records(cache).batch(batch_size))
+        return self._parsed(self._records(cache=cache).batch(batch_size))
 
-    def _records(self, cache: bool) -> tf.data.Dataset:
+    def _records(self, *, cache: bool) -> tf.data.Dataset:
         records = tf.data.Dataset.from_tensor_slices(list(self.files)).interleave(
             lambda file: tf.data.TFRecordDataset(file, "GZIP"),
             num_parallel_calls=tf.data.AUTOTUNE,

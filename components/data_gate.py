@@ -33,7 +33,9 @@ def check_anomalies(anomalies: Iterable[Anomaly]) -> list[str]:
     failures = [str(anomaly) for anomaly in found if anomaly.severity == "fail"]
     if failures:
         raise DataAnomaly(
-            "The data does not fit its schema.\n" + "\n".join(failures) + "\nMend the data, or, where the data is right, "
+            "The data does not fit its schema.\n"
+            + "\n".join(failures)
+            + "\nMend the data, or, where the data is right, "
             "change the schema, or let a feature pass with gates.data.features: {<feature>: warn}."
         )
     return [str(anomaly) for anomaly in found]
@@ -88,7 +90,9 @@ def _labels(columns: Mapping[str, tf.SparseTensor], expression: Expression) -> s
     values = {name: to_column(column) for name, column in columns.items()}
     rows = set.intersection(*({int(row) for row, _ in column.indices.numpy()} for column in values.values()))
     kept = {
-        name: [value for (row, _), value in zip(column.indices.numpy(), column.values.numpy(), strict=True) if row in rows]
+        name: [
+            value for (row, _), value in zip(column.indices.numpy(), column.values.numpy(), strict=True) if row in rows
+        ]
         for name, column in values.items()
     }
     arrays = {name: tf.constant(column).numpy() for name, column in kept.items()}

@@ -36,7 +36,7 @@ def pack_options(source: str, types: Mapping[str, str], seed: int) -> example_ge
     return packed
 
 
-class SplitRows(beam.DoFn):  # type: ignore[misc]  # Beam's classes are untyped
+class SplitRows(beam.DoFn):
     """Reads one file and sends each of its serialised tf.Examples to the output of its split."""
 
     def __init__(self, options: dict[str, Any], splits: dict[str, int]) -> None:
@@ -54,7 +54,7 @@ class SplitRows(beam.DoFn):  # type: ignore[misc]  # Beam's classes are untyped
                 yield beam.pvalue.TaggedOutput(str(split), example)
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]  # TFX's classes are untyped
+class Executor(base_beam_executor.BaseBeamExecutor):
     """Reads the files that the driver found and writes one folder of gzipped TFRecords for each split."""
 
     def Do(self, input_dict: Any, output_dict: Any, exec_properties: dict[str, Any]) -> None:
@@ -63,6 +63,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]  # TF
         Raises:
           DataAnomaly: a file cannot be read, or there is no row, or a split got none.
         """
+        del input_dict  # an ExampleGen has none
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         options, files, splits = _unpack(exec_properties)
         _check_readable(files, options)

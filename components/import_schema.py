@@ -1,7 +1,7 @@
 """ImportSchemaGen: the curated schema as an artifact.
 
-The stock component remembers the schema's path, so its cache does not see an edited file, and a worker elsewhere does not
-find it. Ours carries the text.
+The stock component remembers the schema's path, so its cache does not see an edited file, and a worker elsewhere does
+not find it. Ours carries the text.
 """
 
 from pathlib import Path

@@ -35,16 +35,14 @@ class Shape:
 def shape_of(roles: tuple[AnyRole, ...], problem: str, transform_output: tft.TFTransformOutput) -> Shape:
     """Returns the model's shape after the analysed training data."""
     sizes = {
-        name: size
-        for role in roles
-        for name, size in zip(role.ids, cardinalities(role, transform_output), strict=True)
+        name: size for role in roles for name, size in zip(role.ids, cardinalities(role, transform_output), strict=True)
     }
     classes = transform_output.vocabulary_size_by_name(LABEL_VOCABULARY) if problem == "multiclass" else 1
     return Shape(tuple(name for role in roles for name in role.dense), sizes, problem, classes)
 
 
 def build_model(shape: Shape, settings: ModelSettings) -> keras.Model:
-    """Returns the model, not compiled: named inputs of shape [batch] to raw scores (logits) of shape [batch, classes]."""
+    """Returns the model, not compiled: named inputs, shape [batch], to raw scores (logits), shape [batch, classes]."""
     dense = {name: keras.Input((), name=name, dtype="float32") for name in shape.dense}
     ids = {name: keras.Input((), name=name, dtype="int64") for name in shape.ids}
     scores = keras.layers.Dense(shape.classes, name="deep", dtype="float32")(_deep(shape, settings, dense, ids))

@@ -53,7 +53,7 @@ def call(loaded: Any, requests: Arrays) -> Arrays:
 
 
 def _storable(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Bytes of fixed width lose the zeros at their end, which a serialised tf.Example may have: a guard byte keeps them."""
+    """Bytes of fixed width lose the zeros at their end, which a tf.Example may have: a guard byte keeps them."""
     if array.dtype != object:
         return array
     return np.array([value + b"." for value in array.ravel()]).reshape(array.shape)

@@ -67,7 +67,8 @@ def to_column(tensor: Any) -> tf.SparseTensor:
 
 def is_present(column: tf.SparseTensor) -> tf.Tensor:
     """Returns whether each row has a value, shape [batch]."""
-    return _densify(tf.SparseTensor(column.indices, tf.ones_like(column.values, tf.bool), column.dense_shape), False)
+    ones = tf.SparseTensor(column.indices, tf.ones_like(column.values, tf.bool), column.dense_shape)
+    return _densify(ones, tf.constant(value=False))
 
 
 def encode_numeric(role: Numeric, inputs: Inputs) -> Tensors:

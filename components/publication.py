@@ -24,7 +24,7 @@ class Version:
     is_new: bool
 
 
-def publish(model: Path, destination: Path, origin: str, prepare: Callable[[Path], None] = lambda folder: None) -> Version:
+def publish(model: Path, destination: Path, origin: str, prepare: Callable[[Path], None] | None = None) -> Version:
     """Copies the SavedModel at `model` to `destination/<number>`, at once and whole.
 
     The number is the time in seconds since 1970, or one more than the last where that is not greater, as TensorFlow
@@ -51,10 +51,11 @@ def publish(model: Path, destination: Path, origin: str, prepare: Callable[[Path
         shutil.copytree(model, copy)
         (copy / ORIGIN).parent.mkdir(exist_ok=True)
         (copy / ORIGIN).write_text(json.dumps({"origin": origin}))
-        prepare(copy)
+        if prepare:
+            prepare(copy)
         _flush(copy)
         number = max(int(time.time()), latest.number + 1 if latest else 0)
-        os.rename(copy, destination / str(number))
+        copy.rename(destination / str(number))
         _flush_folder(destination)
     finally:
         shutil.rmtree(aside, ignore_errors=True)

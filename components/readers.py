@@ -1,6 +1,7 @@
 """Files to rows, a batch at a time: one function for each format, one row in `READERS`.
 
-A reader yields `Rows`. What cannot be read as what the file says it is raises `DataAnomaly`, which names the file and row.
+A reader yields `Rows`. What cannot be read as what the file says it is raises `DataAnomaly`, which names the file and
+the row.
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ def _csv_header(file: str) -> list[str]:
     with Path(file).open(encoding="utf-8-sig", newline="") as lines:
         header = next(csv.reader(lines), None)
     if not header:
-        raise DataAnomaly(f"{file}: is empty. A CSV needs a header line with the names of its columns, and rows below it.")
+        raise DataAnomaly(
+            f"{file}: is empty. A CSV needs a header line with the names of its columns, and rows below it."
+        )
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise DataAnomaly(f"{file}: the header names {', '.join(twice)} twice. Give each column a name of its own.")

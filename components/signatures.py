@@ -6,8 +6,9 @@
 | predict_columns | one tensor [batch] for each raw feature; a missing text is "", a missing number NaN | the outputs |
 | transform_features | `examples`, as above | the transformed features and the label, each [batch] |
 
-Outputs: binary `probability` [batch]; multi-class `probabilities` [batch, classes] and `label` [batch]; regression `value`
-[batch]. Integers are taken as float64 by predict_columns, so that NaN can say that one is missing; they are exact to 2^53.
+Outputs: binary `probability` [batch]; multi-class `probabilities` [batch, classes] and `label` [batch]; regression
+`value` [batch]. Integers are taken as float64 by predict_columns, so that NaN can say that one is missing; they are
+exact to 2^53.
 """
 
 from __future__ import annotations
@@ -27,10 +28,12 @@ Tensors = dict[str, Any]
 COLUMN_TYPES = {tf.string: tf.string, tf.int64: tf.float64, tf.float32: tf.float32}
 
 
-class ServingModule(tf.Module):  # type: ignore[misc]  # TensorFlow is untyped
+class ServingModule(tf.Module):
     """The model behind its preprocessing graph."""
 
-    def __init__(self, model: keras.Model, shape: Shape, graph: tft.TFTransformOutput, options: TrainingOptions) -> None:
+    def __init__(
+        self, model: keras.Model, shape: Shape, graph: tft.TFTransformOutput, options: TrainingOptions
+    ) -> None:
         super().__init__()
         self.model = model
         self.transform = graph.transform_features_layer()
@@ -47,7 +50,9 @@ class ServingModule(tf.Module):  # type: ignore[misc]  # TensorFlow is untyped
     def signatures(self) -> dict[str, Any]:
         """Returns the concrete function of each signature, by name."""
         serialized = tf.TensorSpec([None], tf.string, "examples")
-        columns = {name: tf.TensorSpec([None], COLUMN_TYPES[kind.dtype], name) for name, kind in self._served_spec.items()}
+        columns = {
+            name: tf.TensorSpec([None], COLUMN_TYPES[kind.dtype], name) for name, kind in self._served_spec.items()
+        }
         return {
             "serving_default": tf.function(self.serve_examples).get_concrete_function(serialized),
             "predict_columns": tf.function(self.serve_columns).get_concrete_function(columns),

@@ -58,9 +58,7 @@ def strategy_of(settings: ModelSettings) -> tf.distribute.Strategy:
 def compile_model(model: keras.Model, shape: Shape, settings: ModelSettings) -> None:
     """Gives the model its optimizer and the loss of its problem."""
     steps = settings.accumulate_steps
-    optimizer = keras.optimizers.Adam(
-        settings.learning_rate, gradient_accumulation_steps=steps if steps > 1 else None
-    )
+    optimizer = keras.optimizers.Adam(settings.learning_rate, gradient_accumulation_steps=steps if steps > 1 else None)
     losses = {
         "binary": keras.losses.BinaryCrossentropy(from_logits=True),
         "multiclass": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -81,8 +79,8 @@ def fit(
     settings = options.model
     stopping = EarlyStoppingWithCheckpoints(checkpoints, settings.patience, settings.checkpoint_steps)
     model.fit(
-        train.training(settings.batch_size, settings.seed, settings.cache),
-        validation_data=evaluation.evaluation(max(settings.batch_size, 1024), settings.cache),
+        train.training(settings.batch_size, settings.seed, cache=settings.cache),
+        validation_data=evaluation.evaluation(max(settings.batch_size, 1024), cache=settings.cache),
         initial_epoch=stopping.resume(model),
         epochs=settings.epochs,
         callbacks=[stopping, keras.callbacks.TensorBoard(str(logs), write_graph=False)],

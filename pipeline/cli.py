@@ -23,7 +23,9 @@ def config_arguments(command: Command) -> Command:
         click.argument("config", nargs=-1, required=True, type=click.Path(path_type=Path)),
         click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key: model.epochs=5."),
         click.option(
-            "--workdir", type=click.Path(path_type=Path, file_okay=False), help="Where pipelines keep their files [var]."
+            "--workdir",
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Where pipelines keep their files [var].",
         ),
     )
     for decorator in reversed(decorators):
@@ -49,7 +51,7 @@ def cli(*, debug: bool) -> None:
 @click.option("--no-cache", is_flag=True, help="Run every step, whatever has run before.")
 @json_option
 @click.pass_obj
-def run(screen: Screen, **arguments: Any) -> None:
+def run(screen: Screen, /, **arguments: Any) -> None:
     """Run the pipeline: exit code 0 pushed, 3 a gate said no, 2 wrong configuration, 1 anything else."""
     sys.exit(commands.run(screen, **arguments))
 
@@ -58,7 +60,7 @@ def run(screen: Screen, **arguments: Any) -> None:
 @config_arguments
 @json_option
 @click.pass_obj
-def validate(screen: Screen, **arguments: Any) -> None:
+def validate(screen: Screen, /, **arguments: Any) -> None:
     """Check the YAML, the schema and the DAG; touch nothing."""
     commands.validate(screen, **arguments)
 
@@ -69,7 +71,7 @@ def validate(screen: Screen, **arguments: Any) -> None:
 @click.option("--via", type=click.Choice(["local"]), default="local", help="Call the pushed model in this process.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first rows.")
 @click.pass_obj
-def predict(screen: Screen, **arguments: Any) -> None:
+def predict(screen: Screen, /, **arguments: Any) -> None:
     """Predictions from what was pushed, one JSON object a row."""
     commands.predict(screen, **arguments)
 
@@ -83,7 +85,7 @@ def runs() -> None:
 @config_arguments
 @json_option
 @click.pass_obj
-def runs_list(screen: Screen, **arguments: Any) -> None:
+def runs_list(screen: Screen, /, **arguments: Any) -> None:
     """The runs of a pipeline, the latest first."""
     commands.list_runs(screen, **arguments)
 
@@ -93,7 +95,7 @@ def runs_list(screen: Screen, **arguments: Any) -> None:
 @click.option("--run", "run_id", help="A run's id, as runs list has it; the latest by default.")
 @json_option
 @click.pass_obj
-def runs_show(screen: Screen, **arguments: Any) -> None:
+def runs_show(screen: Screen, /, **arguments: Any) -> None:
     """One run: steps, metrics of every slice, verdicts, what was pushed."""
     commands.show_run(screen, **arguments)
 
@@ -128,7 +130,7 @@ def main() -> None:
 def _explain(screen: Screen, error: PenstockError, *, debug: bool) -> None:
     if debug:
         traceback.print_exception(error, file=screen.err)
-    print(f"penstock: {error}", file=screen.err, flush=True)  # noqa: T201  # this is the command line
+    print(f"penstock: {error}", file=screen.err, flush=True)  # this is the command line
 
 
 def _unforeseen(error: Exception, screen: Screen) -> PenstockError:
@@ -137,5 +139,3 @@ def _unforeseen(error: Exception, screen: Screen) -> PenstockError:
     unforeseen = PenstockError(f"{type(error).__name__}: {error}.{log} With --debug there is a traceback.")
     unforeseen.__cause__ = error
     return unforeseen
-
-

@@ -172,7 +172,9 @@ def _print_checks(screen: Screen, checks: Iterable[Any]) -> None:
     table = Table.grid(padding=(0, 2))
     for check in checks:
         mark = ("✓", "green") if check.is_well else ("✗", "red") if check.needed else ("–", "yellow")
-        table.add_row(Text(*mark), check.name, Text.assemble(check.found, "\n" * bool(check.advice), (check.advice, "dim")))
+        table.add_row(
+            Text(*mark), check.name, Text.assemble(check.found, "\n" * bool(check.advice), (check.advice, "dim"))
+        )
     console_for(screen.out).print(table)
 
 

@@ -28,7 +28,9 @@ class Data(Section):
     """Where the rows come from, and how they are split."""
 
     source: str = Field("csv", description="a row of pipeline/sources.py: csv, parquet, tfrecord")
-    path: str = Field(description="a file or a glob; relative to this YAML file; pkg://package/file for a file of a package")
+    path: str = Field(
+        description="a file or a glob; relative to this YAML file; pkg://package/file for a file of a package"
+    )
     splits: dict[str, int] = Field(
         {"train": 8, "eval": 1, "test": 1}, description="hash buckets of each split, out of their sum"
     )
@@ -77,7 +79,9 @@ class Bounds(Section):
 class SliceBar(Section):
     """Bars that each value of a slice, or one value of it, must clear."""
 
-    slice: dict[str, str | None] = Field(description="feature: value, or feature: null for each of its values", min_length=1)
+    slice: dict[str, str | None] = Field(
+        description="feature: value, or feature: null for each of its values", min_length=1
+    )
     metrics: dict[str, Bounds] = Field(min_length=1)
 
 
@@ -98,7 +102,9 @@ class InfraValidation(Section):
 
     rows: int = Field(16, ge=1, description="real rows that are sent to each signature")
     timeout_seconds: float = Field(180.0, gt=0)
-    tolerance: float = Field(1e-5, gt=0, description="the largest difference between an answer and the model in process")
+    tolerance: float = Field(
+        1e-5, gt=0, description="the largest difference between an answer and the model in process"
+    )
 
 
 class Serving(Section):
@@ -216,4 +222,3 @@ class Config(Section):
         if twice:
             raise ValueError(f"features: {', '.join(twice)} is made twice; give each column one entry per role")
         return self
-

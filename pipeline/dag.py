@@ -29,6 +29,7 @@ def create_pipeline(
     destination: str,
     metadata: metadata_store_pb2.ConnectionConfig,
     beam_args: list[str],
+    *,
     enable_cache: bool = True,
 ) -> Pipeline:
     """Returns the DAG of a configuration: artifacts under `root`, versions of the model pushed to `destination`."""

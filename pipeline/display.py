@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate, groupby
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
@@ -46,7 +46,7 @@ class LiveSteps:
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, auto_refresh=False)
 
-    def __enter__(self) -> LiveSteps:
+    def __enter__(self) -> Self:
         self._live.start()
         return self
 
@@ -73,7 +73,7 @@ class PlainSteps:
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def __enter__(self) -> PlainSteps:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *details: object) -> None:
@@ -87,7 +87,9 @@ class PlainSteps:
         """Prints the step, its state, its seconds and its note."""
         del statuses
         seconds = f" {status.seconds:.1f} s" if status.state is not State.RUNNING else ""
-        self._console.print(f"{status.name}: {status.state}{seconds} {status.note}".rstrip(), markup=False, soft_wrap=True)
+        self._console.print(
+            f"{status.name}: {status.state}{seconds} {status.note}".rstrip(), markup=False, soft_wrap=True
+        )
 
     def tick(self, statuses: Sequence[StepStatus]) -> None:
         """Prints nothing."""
@@ -146,11 +148,15 @@ def _fitting(names: list[str], width: int) -> list[str]:
 
 def _closing_lines(summary: Summary, config_files: str) -> list[Text]:
     lines = [Text(f"warning  {warning}", style="yellow") for warning in summary.warnings]
-    for verdict in summary.verdicts:
-        lines.append(Text.assemble((f"{verdict.gate:<6}", "bold"), " ", (verdict.text, "green" if verdict.passed else "red")))
+    lines += [
+        Text.assemble((f"{verdict.gate:<6}", "bold"), " ", (verdict.text, "green" if verdict.passed else "red"))
+        for verdict in summary.verdicts
+    ]
     if summary.is_pushed:
         lines.append(Text.assemble((f"{'pushed':<6}", "bold"), f" version {summary.version} to {summary.pushed_to}"))
-        lines.append(Text.assemble((f"{'next':<6}", "bold"), f" penstock predict {config_files} --input ROWS.csv --via local"))
+        lines.append(
+            Text.assemble((f"{'next':<6}", "bold"), f" penstock predict {config_files} --input ROWS.csv --via local")
+        )
     return lines
 
 
@@ -158,4 +164,3 @@ def _number(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.1e}" if 0 < abs(value) < SCIENTIFIC_BELOW else f"{value:.4f}"
-

@@ -40,7 +40,9 @@ def diagnose() -> list[Check]:
 def check_python() -> Check:
     """Python 3.11."""
     is_well = sys.version_info[:2] == (3, 11)
-    return Check("Python", is_well, platform.python_version(), "" if is_well else "make install PYTHON=python3.11", needed=True)
+    return Check(
+        "Python", is_well, platform.python_version(), "" if is_well else "make install PYTHON=python3.11", needed=True
+    )
 
 
 def check_glibc() -> Check:
@@ -65,9 +67,15 @@ def check_libstdcxx() -> Check:
 def check_packages() -> Check:
     """The TFX set, held against the lock file."""
     pinned = dict(re.findall(r"^([\w.-]+)==([^\s\\]+)", LOCK.read_text(), re.MULTILINE)) if LOCK.exists() else {}
-    wrong = [f"{name} {found or 'is missing'} (pinned {pin})" for name, pin in pinned.items() if (found := _installed(name)) != pin]
+    wrong = [
+        f"{name} {found or 'is missing'} (pinned {pin})"
+        for name, pin in pinned.items()
+        if (found := _installed(name)) != pin
+    ]
     found = f"tfx {_installed('tfx')}, {len(pinned)} pins, {len(pinned) - len(wrong)} as pinned"
-    return Check("TFX set", not wrong, found, f"{', '.join(wrong[:5])}: make clean install" if wrong else "", needed=True)
+    return Check(
+        "TFX set", not wrong, found, f"{', '.join(wrong[:5])}: make clean install" if wrong else "", needed=True
+    )
 
 
 def check_disk() -> Check:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from google.protobuf.wrappers_pb2 import DoubleValue
 from tensorflow_model_analysis.proto import config_pb2
@@ -11,7 +12,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from pipeline.config import SMALLER_IS_BETTER, Bounds, Config
 from schema.roles import LABEL
 
-METRIC_CLASSES = {
+METRIC_CLASSES: dict[str, tuple[str, dict[str, Any]]] = {
     "auc": ("AUC", {"num_thresholds": 10000}),
     "pr_auc": ("AUCPrecisionRecall", {"num_thresholds": 10000}),
     "accuracy": ("BinaryAccuracy", {}),
@@ -23,7 +24,7 @@ METRIC_CLASSES = {
     "mae": ("MeanAbsoluteError", {}),
     "mean_prediction": ("MeanPrediction", {}),
 }
-MULTICLASS = {
+MULTICLASS: dict[str, tuple[str, dict[str, Any]]] = {
     "accuracy": ("SparseCategoricalAccuracy", {}),
     "log_loss": ("SparseCategoricalCrossentropy", {}),
 }

@@ -25,7 +25,6 @@ STATES = {
 }
 
 
-
 @dataclass(frozen=True)
 class StepRecord:
     """One step of one run: when it began and ended, in milliseconds since 1970."""
@@ -73,8 +72,8 @@ class Lineage:
         except (errors.StatusError, RuntimeError) as error:
             kind = connection.WhichOneof("config")
             raise PenstockError(
-                f"The metadata store ({kind}) does not answer: {error}. Check the section metadata of the configuration, "
-                "and that the database is up."
+                f"The metadata store ({kind}) does not answer: {error}. Check that the database is up, and the section "
+                "metadata of the configuration."
             ) from None
         self._pipeline = pipeline
 
@@ -95,12 +94,16 @@ class Lineage:
             for event in self._store.get_events_by_execution_ids([execution_id])
             if event.type == metadata_store_pb2.Event.OUTPUT
         ]
-        artifacts = {found.id: found for found in self._store.get_artifacts_by_id([event.artifact_id for event in events])}
+        artifacts = {
+            found.id: found for found in self._store.get_artifacts_by_id([event.artifact_id for event in events])
+        }
         return {event.path.steps[0].key: artifacts[event.artifact_id] for event in reversed(events)}
 
     def end_interrupted(self) -> None:
         """Marks executions that a killed run left running as interrupted; call it only while holding the pipeline."""
-        left = [execution for execution, _ in self._executions() if STATES.get(execution.last_known_state) is State.RUNNING]
+        left = [
+            execution for execution, _ in self._executions() if STATES.get(execution.last_known_state) is State.RUNNING
+        ]
         for execution in left:
             execution.last_known_state = Execution.CANCELED
         if left:

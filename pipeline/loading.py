@@ -121,7 +121,7 @@ def _explain_one(detail: ErrorDetails) -> str:
         return f"{key!r} is missing."
     if detail["type"].startswith("union_tag"):
         given = detail["input"].get("role") if isinstance(detail["input"], dict) else detail["input"]
-        return f"{key!r} has role {given!r}. {did_you_mean(str(given), map(_role_name, ROLES))}"
+        return f"{key!r} has role {given!r}. {did_you_mean(str(given), (_role_name(role) for role in ROLES))}"
     message = detail["msg"].removeprefix("Value error, ")
     return f"{key!r} is {detail['input']!r}: {message}." if place else f"{message}."
 

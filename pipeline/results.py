@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
 NEED_BOTH_CLASSES = frozenset({"auc", "pr_auc"})  # TFMA answers 0 where there is one class only
 
 
@@ -63,7 +62,12 @@ def _slice_metrics(key: Any, values: Mapping[str, Any], order: Sequence[str]) ->
     mean_label = numbers.pop("mean_label", math.nan)
     undefined = NEED_BOTH_CLASSES if mean_label in (0.0, 1.0) else frozenset()
     defined = [name for name in order if name in numbers and not math.isnan(numbers[name]) and name not in undefined]
-    return SliceMetrics({feature: _text(value) for feature, value in key}, examples, mean_label, {name: numbers[name] for name in defined})
+    return SliceMetrics(
+        {feature: _text(value) for feature, value in key},
+        examples,
+        mean_label,
+        {name: numbers[name] for name in defined},
+    )
 
 
 def _failure(failure: Any) -> str:
@@ -79,7 +83,9 @@ def _failure(failure: Any) -> str:
 
 
 def _slice_name(key: Any) -> str:
-    values = [f"{single.column}={_text(getattr(single, single.WhichOneof('kind')))}" for single in key.single_slice_keys]
+    values = [
+        f"{single.column}={_text(getattr(single, single.WhichOneof('kind')))}" for single in key.single_slice_keys
+    ]
     return ", ".join(values) or "all rows"
 
 

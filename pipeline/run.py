@@ -93,7 +93,9 @@ def _compile(
     from pipeline.dag import create_pipeline
 
     destination = str(workdir.serving(config.model_name))
-    pipeline = create_pipeline(config, str(workdir.root), destination, connection, beam_args(config), options.cache)
+    pipeline = create_pipeline(
+        config, str(workdir.root), destination, connection, beam_args(config), enable_cache=options.cache
+    )
     compiled = Compiled(pipeline, run_id)
 
     def work(step: str) -> Outcome:
@@ -124,7 +126,9 @@ def _prepare(lineage: Lineage, config: Config, workdir: Workdir, options: Option
     if options.resume:
         last = next(iter(lineage.runs()), None)
         if last is None:
-            raise UsageError(f"There is no run of {config.name!r} in {workdir.path} to resume. Run it without --resume.")
+            raise UsageError(
+                f"There is no run of {config.name!r} in {workdir.path} to resume. Run it without --resume."
+            )
         if last.state is State.DONE:
             raise UsageError(f"The last run, {last.run_id}, went through: nothing to resume. Run it without --resume.")
 
@@ -153,7 +157,7 @@ def _clear_errors_of(workdir: Workdir) -> Iterator[None]:
         yield
     except OSError as error:
         raise PenstockError(
-            f"{error.filename or workdir.path}: {error.strerror}. Make it writable, or put the run elsewhere with --workdir."
+            f"{error.filename or workdir.path}: {error.strerror}. Make it writable, or run elsewhere with --workdir."
         ) from error
 
 
@@ -162,6 +166,7 @@ def _termination_as_interrupt() -> Iterator[None]:
     """Has SIGTERM end the run as Ctrl-C does."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt)

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pipeline.config import Config
 from schema.errors import UsageError, did_you_mean
 
-
 IN_PROCESS = (
     "--runner=DirectRunner",
-    "--direct_running_mode=in_memory",  # named outright: newer Beams would fetch Prism, a runner in Go, from the network
+    "--direct_running_mode=in_memory",  # named outright: newer Beams would fetch Prism, a runner in Go
     "--sdk_container_image=none",  # or else each step packs all of TFX for workers that do not exist
 )
 

@@ -21,9 +21,7 @@ Types = Mapping[str, str]
 def files(data: Data, types: Types) -> BaseComponent:
     """An ExampleGen for local files of one format, read in columns."""
     folder, pattern = _folder_and_pattern(data.path)
-    buckets = [
-        example_gen_pb2.SplitConfig.Split(name=split, hash_buckets=size) for split, size in data.splits.items()
-    ]
+    buckets = [example_gen_pb2.SplitConfig.Split(name=split, hash_buckets=size) for split, size in data.splits.items()]
     return FileBasedExampleGen(
         input_base=folder,
         input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="rows", pattern=pattern)]),

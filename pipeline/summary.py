@@ -10,7 +10,7 @@ from pipeline.config import Config
 from pipeline.lineage import Lineage, RunRecord, int_property, rows_of, text_property
 from pipeline.notes import note_of, warnings_of
 from pipeline.results import SliceMetrics, metrics_by_slice, missed_bars
-from pipeline.steps import FINISHED, State
+from pipeline.steps import FINISHED, State, StepStatus
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,6 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class StepSummary:
-    """How a step ended."""
-
-    name: str
-    state: State
-    seconds: float
-    note: str
-
-
-@dataclass(frozen=True)
 class Summary:
     """One run."""
 
@@ -40,7 +30,7 @@ class Summary:
     run_id: str
     state: State
     began: str
-    steps: list[StepSummary]
+    steps: list[StepStatus]
     rows: dict[str, int] = field(default_factory=dict)
     metrics: list[SliceMetrics] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
@@ -74,7 +64,7 @@ def summarize(lineage: Lineage, record: RunRecord, config: Config) -> Summary:
         state=record.state,
         began=datetime.fromtimestamp(record.began / 1000).astimezone().isoformat(timespec="seconds"),
         steps=[
-            StepSummary(
+            StepStatus(
                 step.name,
                 step.state,
                 (step.ended - step.began) / 1000,
@@ -101,7 +91,9 @@ def _verdicts(outputs: dict[str, dict[str, Any]]) -> list[Verdict]:
     if "Evaluator" in outputs:
         blessed = bool(int_property(outputs["Evaluator"]["blessing"], "blessed"))
         missed = [] if blessed else missed_bars(outputs["Evaluator"]["evaluation"].uri)
-        text = "blessed: it clears every bar" if blessed else f"not blessed: {'; '.join(missed) or 'no bar is configured'}"
+        text = (
+            "blessed: it clears every bar" if blessed else f"not blessed: {'; '.join(missed) or 'no bar is configured'}"
+        )
         verdicts.append(Verdict("model", blessed, text))
     if "InfraValidator" in outputs:
         text = "blessed: it loads in a process of its own, and answers as it does here"

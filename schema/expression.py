@@ -1,7 +1,7 @@
 """Label expressions such as `tips > 0.2 * fare`: Python's syntax, a small legal part of it, and never `eval`.
 
-Legal are column names, numbers, strings, `+ - * / % **`, comparisons (chained ones too), `and`, `or`, `not` and brackets.
-The same parsed expression is evaluated on whatever carries Python's operators: numbers, NumPy arrays or tensors.
+Legal are column names, numbers, strings, `+ - * / % **`, comparisons (chained ones too), `and`, `or`, `not` and
+brackets. A parsed expression is evaluated on whatever carries the operators: numbers, NumPy arrays or tensors.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ class Expression:
         try:
             return ast.parse(self.text.strip(), mode="eval").body
         except SyntaxError as error:
-            raise UsageError(f"The label expression {self.text!r} does not parse: {error.msg}. Legal: {LEGAL}.") from None
+            raise UsageError(
+                f"The label expression {self.text!r} does not parse: {error.msg}. Legal: {LEGAL}."
+            ) from None
 
 
 def _refuse_illegal(node: ast.AST, text: str) -> None:
@@ -78,16 +80,14 @@ def _refuse_illegal(node: ast.AST, text: str) -> None:
     elif isinstance(node, ast.cmpop):
         legal = type(node) in COMPARE
     else:
-        legal = isinstance(
-            node, ast.Name | ast.Load | ast.BinOp | ast.Compare | ast.BoolOp | ast.boolop | ast.unaryop
-        )
+        legal = isinstance(node, ast.Name | ast.Load | ast.BinOp | ast.Compare | ast.BoolOp | ast.boolop | ast.unaryop)
     if not legal:
         raise UsageError(
             f"The label expression {text!r} uses {type(node).__name__}, which is not allowed there. Legal: {LEGAL}."
         )
 
 
-def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
+def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:  # noqa: PLR0911  # one for each kind of node
     match node:
         case ast.Constant():
             return node.value
@@ -109,7 +109,5 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
 
 def _evaluate_comparison(node: ast.Compare, values: Mapping[str, Any]) -> Any:
     operands = [_evaluate(operand, values) for operand in (node.left, *node.comparators)]
-    links = (
-        COMPARE[type(op)](left, right) for op, left, right in zip(node.ops, operands, operands[1:], strict=False)
-    )
+    links = (COMPARE[type(op)](left, right) for op, left, right in zip(node.ops, operands, operands[1:], strict=False))
     return reduce(operator.and_, links)

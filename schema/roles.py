@@ -1,8 +1,8 @@
 """The one table of feature roles: what a column can be to the model.
 
-The configuration names them, `preprocessing_fn` computes them, the model sizes its inputs by them, and the signatures ask
-for the columns they read. Each role turns one or more raw columns into named transformed features of two kinds:
-`dense` ones (float32, shape [batch]) and `ids` (int64, shape [batch], 0 for a missing value where a value may be missing).
+The configuration names them, `preprocessing_fn` computes them, the model sizes its inputs by them, and the signatures
+ask for the columns they read. Each role turns one or more raw columns into named transformed features of two kinds:
+`dense` ones (float32, shape [batch]) and `ids` (int64, shape [batch], 0 for a missing value).
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def _parse_line(path: Path, number: int, line: str) -> Row:
     except json.JSONDecodeError as error:
         raise UsageError(f"{path}: line {number} is not JSON: {error}.") from None
     if not isinstance(row, dict):
-        raise UsageError(f"{path}: line {number} is not a JSON object such as {{\"fare\": 12.5}}.")
+        raise UsageError(f'{path}: line {number} is not a JSON object such as {{"fare": 12.5}}.')
     return row
 
 
