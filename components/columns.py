@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -36,11 +39,13 @@ def hash_rows(batch: pa.RecordBatch, seed: int) -> Hashes:
 
     It depends on the values alone, neither on the batch nor on the process (SipHash, by pandas).
     """
-    combined = np.zeros(batch.num_rows, np.uint64)
-    for column in batch.columns:
-        combined = (combined ^ hash_values(_without_missing(column), seed)) * _MIX
-    mixed: Hashes = combined ^ (combined >> np.uint64(32))
-    return mixed
+    return combine_hashes(hash_values(_without_missing(column), seed) for column in batch.columns)
+
+
+def combine_hashes(hashes: Iterable[Hashes]) -> Hashes:
+    """Returns one hash for each row of the hashes of its columns, each of shape [rows]; their order matters."""
+    combined = reduce(lambda before, column: (before ^ column) * _MIX, hashes, np.zeros(1, np.uint64))
+    return np.asarray(combined ^ (combined >> np.uint64(32)))
 
 
 def hash_values(values: npt.NDArray[np.generic], seed: int) -> Hashes:

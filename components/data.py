@@ -1,56 +1,109 @@
-"""tf.data over the transformed examples: parallel reads, a cache while it fits, shuffle, prefetch."""
+"""tf.data over the transformed examples: held in memory while they fit, else streamed from their files.
+
+In memory the rows are first put in an order of their own, because Beam writes them in another order each time: the same
+seed then gives the same batches, run after run. Streamed, the batches follow the files.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import psutil
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from components.columns import combine_hashes, hash_values
 from schema.roles import LABEL
 
 SHUFFLE_ROWS = 100_000
-CACHE_SHARE_OF_MEMORY = 0.25
-GZIP_RATIO = 10  # tf.Examples repeat their feature names; ten times is what the taxi trips shrink to
-Files = Sequence[str]
+ROWS_AT_ONCE = 8192
+SHARE_OF_MEMORY = 0.25
+SIZE_IN_MEMORY = 10  # times the gzipped size; the taxi trips take nine
+Tensors = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class ExampleSource:
-    """Files of transformed examples, and how they are parsed."""
+    """Files of transformed examples.
+
+    Attributes:
+      files: gzipped TFRecords.
+      transform_output: what says how they are parsed.
+      in_memory: whether they may be held in memory; they are where they fit, too.
+    """
 
     files: tuple[str, ...]
     transform_output: tft.TFTransformOutput
+    in_memory: bool = True
 
-    def training(self, batch_size: int, seed: int, *, cache: bool) -> tf.data.Dataset:
+    def training(self, batch_size: int, seed: int) -> tf.data.Dataset:
         """Returns shuffled batches of (features, label); another order at each pass, the same for a seed."""
-        records = self._records(cache=cache).shuffle(SHUFFLE_ROWS, seed=seed)
-        return self._parsed(records.batch(batch_size))
+        if self._holds_rows:
+            rows = tf.data.Dataset.range(self._row_count).shuffle(self._row_count, seed=seed)
+            return self._gathered(rows.batch(batch_size))
+        return self._parsed(self._records().shuffle(SHUFFLE_ROWS, seed=seed).batch(batch_size))
 
-    def evaluation(self, batch_size: int, *, cache: bool) -> tf.data.Dataset:
-        """Returns batches of (features, label) in a fixed order."""
-        return self._parsed(self._records(cache=cache).batch(batch_size))
+    def evaluation(self, batch_size: int) -> tf.data.Dataset:
+        """Returns batches of (features, label), in the same order at each pass."""
+        if self._holds_rows:
+            return self._gathered(tf.data.Dataset.range(self._row_count).batch(batch_size))
+        return self._parsed(self._records().batch(batch_size))
 
-    def _records(self, *, cache: bool) -> tf.data.Dataset:
-        records = tf.data.Dataset.from_tensor_slices(list(self.files)).interleave(
+    @cached_property
+    def _holds_rows(self) -> bool:
+        fixed = all(isinstance(kind, tf.io.FixedLenFeature) for kind in self._spec.values())
+        needed = sum(Path(file).stat().st_size for file in self.files) * SIZE_IN_MEMORY
+        return self.in_memory and fixed and needed < psutil.virtual_memory().available * SHARE_OF_MEMORY
+
+    @cached_property
+    def _rows(self) -> Tensors:
+        """All rows, each feature one tensor, in the order of the rows' hashes."""
+        batches = list(self._records().batch(ROWS_AT_ONCE).map(self._parse).as_numpy_iterator())
+        columns = {name: np.concatenate([batch[name] for batch in batches]) for name in self._spec}
+        order = np.argsort(_hash_of_rows(columns), kind="stable")
+        return {name: tf.constant(column[order]) for name, column in columns.items()}
+
+    @property
+    def _row_count(self) -> int:
+        return len(self._rows[LABEL])
+
+    @cached_property
+    def _spec(self) -> dict[str, Any]:
+        spec: dict[str, Any] = self.transform_output.transformed_feature_spec()
+        return spec
+
+    def _records(self) -> tf.data.Dataset:
+        return tf.data.Dataset.from_tensor_slices(list(self.files)).interleave(
             lambda file: tf.data.TFRecordDataset(file, "GZIP"),
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
         )
-        return records.cache() if cache and self._fits_in_memory() else records
 
-    def _fits_in_memory(self) -> bool:
-        size = sum(Path(file).stat().st_size for file in self.files) * GZIP_RATIO
-        return bool(size < psutil.virtual_memory().available * CACHE_SHARE_OF_MEMORY)
+    def _parse(self, serialized: tf.Tensor) -> Tensors:
+        features: Tensors = tf.io.parse_example(serialized, self._spec)
+        return features
+
+    def _gathered(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+        rows = self._rows
+        return _labelled(batches, lambda batch: {name: tf.gather(column, batch) for name, column in rows.items()})
 
     def _parsed(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        spec = self.transform_output.transformed_feature_spec()
+        return _labelled(batches, self._parse)
 
-        def parse(serialized: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-            features = tf.io.parse_example(serialized, spec)
-            return features, features.pop(LABEL)
 
-        return batches.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+def _labelled(batches: tf.data.Dataset, features_of: Any) -> tf.data.Dataset:
+    def split(batch: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
+        features = features_of(batch)
+        return features, features.pop(LABEL)
+
+    return batches.map(split, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def _hash_of_rows(columns: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    flat = {name: column.reshape(len(column), -1) for name, column in sorted(columns.items())}
+    return combine_hashes(hash_values(column[:, i], 0) for column in flat.values() for i in range(column.shape[1]))

@@ -74,9 +74,12 @@ def is_present(column: tf.SparseTensor) -> tf.Tensor:
 def encode_numeric(role: Numeric, inputs: Inputs) -> Tensors:
     """The z-score, 0 where the value is missing, and 1.0 where it is missing."""
     column = to_column(inputs[role.column])
-    scaled = tft.scale_to_z_score(_floats(column))
+    scaled = tft.scale_to_z_score(_as(column, tf.float64))  # in float64 the moments do not depend on Beam's batches
     value, missing = role.dense
-    return {value: _densify(scaled, 0.0), missing: tf.cast(~is_present(column), tf.float32)}
+    return {
+        value: tf.cast(_densify(scaled, tf.constant(0.0, tf.float64)), tf.float32),
+        missing: tf.cast(~is_present(column), tf.float32),
+    }
 
 
 def encode_bucketized(role: Bucketized, inputs: Inputs) -> Tensors:
@@ -198,8 +201,8 @@ def _ids(column: tf.SparseTensor) -> tf.Tensor:
     return _densify(from_one, tf.constant(0, tf.int64))
 
 
-def _floats(column: tf.SparseTensor) -> tf.SparseTensor:
-    return tf.SparseTensor(column.indices, tf.cast(column.values, tf.float32), column.dense_shape)
+def _as(column: tf.SparseTensor, dtype: tf.DType) -> tf.SparseTensor:
+    return tf.SparseTensor(column.indices, tf.cast(column.values, dtype), column.dense_shape)
 
 
 def _keys(column: tf.SparseTensor) -> tf.SparseTensor:
@@ -210,4 +213,4 @@ def _keys(column: tf.SparseTensor) -> tf.SparseTensor:
 
 
 def _number_or_text(column: tf.SparseTensor) -> tf.Tensor:
-    return _densify(column, "") if column.dtype == tf.string else _densify(_floats(column), float("nan"))
+    return _densify(column, "") if column.dtype == tf.string else _densify(_as(column, tf.float32), float("nan"))

@@ -26,7 +26,7 @@ class ModelSettings(Section):
     accumulate_steps: int = Field(1, ge=1, description="batches whose gradients are added up before a step")
     strategy: Literal["single", "mirrored"] = Field("single", description="mirrored trains on all GPUs of the machine")
     checkpoint_steps: int | None = Field(None, ge=1, description="batches between checkpoints; each epoch by default")
-    cache: bool = Field(default=True, description="keep the decoded examples in memory while they fit")
+    in_memory: bool = Field(default=True, description="hold the transformed examples in memory while they fit")
 
 
 class TrainingOptions(Section):

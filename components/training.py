@@ -30,8 +30,8 @@ def run_fn(fn_args: FnArgs) -> None:
     options = TrainingOptions.model_validate(fn_args.custom_config)
     transform_output = tft.TFTransformOutput(fn_args.transform_output)
     shape = shape_of(options.features, options.problem, transform_output)
-    train = ExampleSource(_files(fn_args.train_files), transform_output)
-    evaluation = ExampleSource(_files(fn_args.eval_files), transform_output)
+    train = ExampleSource(_files(fn_args.train_files), transform_output, options.model.in_memory)
+    evaluation = ExampleSource(_files(fn_args.eval_files), transform_output, options.model.in_memory)
 
     make_reproducible(options.model)
     with strategy_of(options.model).scope():
@@ -79,8 +79,8 @@ def fit(
     settings = options.model
     stopping = EarlyStoppingWithCheckpoints(checkpoints, settings.patience, settings.checkpoint_steps)
     model.fit(
-        train.training(settings.batch_size, settings.seed, cache=settings.cache),
-        validation_data=evaluation.evaluation(max(settings.batch_size, 1024), cache=settings.cache),
+        train.training(settings.batch_size, settings.seed),
+        validation_data=evaluation.evaluation(max(settings.batch_size, 1024)),
         initial_epoch=stopping.resume(model),
         epochs=settings.epochs,
         callbacks=[stopping, keras.callbacks.TensorBoard(str(logs), write_graph=False)],

@@ -1,0 +1,109 @@
+"""Is the default model worth having? Its metrics on held-out trips, beside gradient-boosted trees on the same splits.
+
+    python benchmarks/model_quality.py [--seeds 1 2 3] [--config configs/taxi.yaml]
+
+For each seed the whole pipeline runs with that seed for the model and for the hash that splits the rows. The peer is
+scikit-learn's HistGradientBoostingClassifier with its defaults, on the raw columns, fitted on the train and eval splits
+together. Both are measured on the test split, which neither has seen. Prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+
+from pipeline.config import Config
+from pipeline.loading import load
+from schema.expression import Expression
+
+METRICS = ("auc", "log_loss", "accuracy")
+Metrics = dict[str, float]
+
+
+def main() -> None:
+    """Measures each seed, and prints what came out."""
+    parser = argparse.ArgumentParser(description="the default model beside gradient-boosted trees")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--config", type=Path, default=Path("configs/taxi.yaml"))
+    arguments = parser.parse_args()
+    config = load([arguments.config]).config
+    ours, peer = {}, {}
+    for seed in arguments.seeds:
+        with tempfile.TemporaryDirectory() as workdir:
+            ours[str(seed)] = run_penstock(arguments.config, seed, workdir)
+            peer[str(seed)] = fit_peer(config, Path(workdir, config.name, "root", "ExampleGen", "examples"))
+    print(json.dumps({"penstock": with_mean(ours), "hist_gradient_boosting": with_mean(peer)}, indent=2))
+
+
+def run_penstock(config: Path, seed: int, workdir: str) -> Metrics:
+    """Returns the metrics that the pipeline itself reports; a refused push does not matter here."""
+    settings = (f"model.seed={seed}", f"data.split_seed={seed}")
+    command = [str(Path(sys.executable).with_name("penstock")), "run", str(config), "--json", "--workdir", workdir]
+    done = subprocess.run(
+        [*command, *(word for setting in settings for word in ("--set", setting))], stdout=subprocess.PIPE, check=False
+    )
+    all_rows = next(one for one in json.loads(done.stdout)["metrics"] if not one["slice"])
+    return {name: all_rows["metrics"][name] for name in METRICS}
+
+
+def fit_peer(config: Config, examples: Path) -> Metrics:
+    """Returns the peer's metrics on the same splits."""
+    fitted_on = pd.concat([read_split(examples, split) for split in ("train", "eval")])
+    held_out = read_split(examples, "test")
+    features, labels = features_and_labels(fitted_on, config.label_expression)
+    model = HistGradientBoostingClassifier(categorical_features="from_dtype", random_state=0).fit(features, labels)
+    features, labels = features_and_labels(held_out, config.label_expression)
+    probabilities = model.predict_proba(features)[:, 1]
+    return {
+        "auc": float(roc_auc_score(labels, probabilities)),
+        "log_loss": float(log_loss(labels, probabilities)),
+        "accuracy": float(accuracy_score(labels, probabilities > 0.5)),  # noqa: PLR2004
+    }
+
+
+def read_split(examples: Path, split: str) -> pd.DataFrame:
+    """Returns a split's raw rows, as ExampleGen wrote them."""
+    import tensorflow as tf
+
+    files = sorted(glob.glob(f"{examples}/*/Split-{split}/*"))
+    rows = [row_of(record) for record in tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator()]
+    return pd.DataFrame(rows)
+
+
+def row_of(record: bytes) -> dict[str, Any]:
+    """Returns the values of a serialised tf.Example."""
+    import tensorflow as tf
+
+    features = tf.train.Example.FromString(record).features.feature
+    values = {name: getattr(feature, feature.WhichOneof("kind") or "int64_list").value for name, feature in features.items()}
+    return {name: value[0] if value else None for name, value in values.items()}
+
+
+def features_and_labels(rows: pd.DataFrame, label: Expression) -> tuple[pd.DataFrame, Any]:
+    """Returns the columns that the peer may see, texts as categories, and the labels."""
+    labels = label.evaluate({name: rows[name].astype(float) for name in label.columns})
+    hidden = [name for name in label.columns if name == "tips"]
+    texts = [name for name in rows if rows[name].map(type).eq(bytes).any()]
+    kept = rows.drop(columns=hidden)
+    numbers = kept.drop(columns=texts).astype(float)
+    return pd.concat([numbers, kept[texts].astype("category")], axis=1), labels
+
+
+def with_mean(by_seed: dict[str, Metrics]) -> dict[str, Metrics]:
+    """Returns the metrics of each seed, and their means."""
+    return by_seed | {"mean": {name: mean(metrics[name] for metrics in by_seed.values()) for name in METRICS}}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""The whole DAG on real trips: what it makes, what it prints, what it does not do twice."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import pytest
+
+from tests.e2e.conftest import Pushed, trips
+
+pytestmark = pytest.mark.e2e
+STEPS = {
+    "ExampleGen", "StatisticsGen", "ImportSchemaGen", "ExampleValidator", "DataGate", "Transform", "Trainer",
+    "Baseline", "Evaluator", "InfraValidator", "Pusher",
+}  # fmt: skip
+
+
+def test_every_step_runs_and_the_model_is_pushed(first_run: Pushed) -> None:
+    """One command takes a CSV to a pushed version, through all the steps of the design."""
+    assert {step["name"] for step in first_run.summary["steps"]} == STEPS
+    assert {step["state"] for step in first_run.summary["steps"]} == {"done"}
+    assert first_run.summary["pushed"] is True
+    assert first_run.folder.versions == [first_run.summary["version"]]
+
+
+def test_every_row_is_in_one_split(first_run: Pushed) -> None:
+    """Rows in equal rows in splits."""
+    assert sum(first_run.summary["rows"].values()) == len(trips()) - 1
+    assert set(first_run.summary["rows"]) == {"train", "eval", "test"}
+
+
+def test_metrics_are_told_by_slice(first_run: Pushed) -> None:
+    """The summary has the metrics of the whole test split, and of each value of each slice."""
+    slices = [one["slice"] for one in first_run.summary["metrics"]]
+    assert slices[0] == {}
+    assert {"payment_type": "Cash"} in slices
+    assert sum("trip_start_hour" in one for one in slices) > 12
+    overall = first_run.summary["metrics"][0]
+    assert overall["metrics"]["auc"] >= 0.85
+    assert overall["examples"] == first_run.summary["rows"]["test"]
+
+
+def test_every_gate_gives_its_verdict(first_run: Pushed) -> None:
+    """Data, model and infrastructure are each judged."""
+    assert {verdict["gate"]: verdict["passed"] for verdict in first_run.summary["verdicts"]} == {
+        "data": True,
+        "model": True,
+        "infra": True,
+    }
+
+
+def test_the_version_carries_warm_up_requests(first_run: Pushed) -> None:
+    """The pushed version holds a TFRecord of requests for TensorFlow Serving to replay."""
+    version = first_run.folder.workdir / "serving" / "small" / first_run.summary["version"]
+    requests = (version / "assets.extra" / "tf_serving_warmup_requests").read_bytes()
+    assert struct.unpack("<Q", requests[:8])[0] > 0
+    assert (version / "saved_model.pb").exists()
+
+
+def test_nothing_is_written_outside_the_workdir(first_run: Pushed) -> None:
+    """A run leaves its files under var, and the user's files as they were."""
+    assert sorted(path.name for path in first_run.folder.path.iterdir()) == ["small.yaml", "taxi.pbtxt", "trips.csv", "var"]
+    assert sorted(path.name for path in first_run.folder.workdir.iterdir()) == [
+        "logs", "metadata.db", "root", "run.lock", "serving",
+    ]  # fmt: skip
+
+
+def test_predictions_come_one_object_a_row(first_run: Pushed) -> None:
+    """`predict` answers for rows of a CSV, whatever columns they have too many or too few."""
+    rows = first_run.folder.path / "var" / "rows.csv"
+    rows.write_text("fare,payment_type,unheard_of\n12.5,Credit Card,1\n,Cash,2\n7,,3\n")
+    done = first_run.folder.penstock("predict", "small.yaml", "--input", str(rows), "--via", "local")
+    rows.unlink()
+    assert done.returncode == 0, done.stderr
+    predictions = [json.loads(line)["probability"] for line in done.stdout.splitlines()]
+    assert len(predictions) == 3
+    assert all(0 <= probability <= 1 for probability in predictions)
+    assert predictions[0] > predictions[1]
+
+
+def test_a_run_is_listed_and_shown(first_run: Pushed) -> None:
+    """`runs list` and `runs show` tell from the metadata store what ran."""
+    listed = json.loads(first_run.folder.penstock("runs", "list", "small.yaml", "--json").stdout)
+    assert [run["run_id"] for run in listed] == [first_run.summary["run_id"]]
+    shown = first_run.folder.penstock("runs", "show", "small.yaml", "--json")
+    assert json.loads(shown.stdout)["metrics"] == first_run.summary["metrics"]
+
+
+def test_a_run_with_nothing_changed_is_cached(first_run: Pushed, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The second run takes every step from the cache, says so, and pushes no second version."""
+    done = first_run.folder.run("--json")
+    assert done.returncode == 0, done.stderr
+    states = {step["name"]: step["state"] for step in json.loads(done.stdout)["steps"]}
+    assert {name for name, state in states.items() if state == "done"} <= {"Pusher", "Baseline"}
+    assert first_run.folder.versions == [first_run.summary["version"]]
+    assert "already pushed" in done.stderr
+
+
+def test_progress_goes_line_by_line_into_a_pipe(first_run: Pushed) -> None:
+    """Where there is no terminal, each step prints plain lines, and ends with what to type next."""
+    done = first_run.folder.run()
+    assert "ExampleGen: cached" in done.stdout
+    assert "penstock predict small.yaml" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert not done.stderr
