@@ -25,7 +25,6 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from pipeline.config import Config
 from pipeline.loading import load
-from schema.expression import Expression
 
 METRICS = ("auc", "log_loss", "accuracy")
 Metrics = dict[str, float]
@@ -61,9 +60,9 @@ def fit_peer(config: Config, examples: Path) -> Metrics:
     """Returns the peer's metrics on the same splits."""
     fitted_on = pd.concat([read_split(examples, split) for split in ("train", "eval")])
     held_out = read_split(examples, "test")
-    features, labels = features_and_labels(fitted_on, config.label_expression)
+    features, labels = features_and_labels(fitted_on, config)
     model = HistGradientBoostingClassifier(categorical_features="from_dtype", random_state=0).fit(features, labels)
-    features, labels = features_and_labels(held_out, config.label_expression)
+    features, labels = features_and_labels(held_out, config)
     probabilities = model.predict_proba(features)[:, 1]
     return {
         "auc": float(roc_auc_score(labels, probabilities)),
@@ -86,14 +85,20 @@ def row_of(record: bytes) -> dict[str, Any]:
     import tensorflow as tf
 
     features = tf.train.Example.FromString(record).features.feature
-    values = {name: getattr(feature, feature.WhichOneof("kind") or "int64_list").value for name, feature in features.items()}
-    return {name: value[0] if value else None for name, value in values.items()}
+    return {name: value_of(feature) for name, feature in features.items()}
 
 
-def features_and_labels(rows: pd.DataFrame, label: Expression) -> tuple[pd.DataFrame, Any]:
+def value_of(feature: Any) -> Any:
+    """Returns the one value of a feature; None where it is missing."""
+    kind = feature.WhichOneof("kind")
+    return next(iter(getattr(feature, kind).value), None) if kind else None
+
+
+def features_and_labels(rows: pd.DataFrame, config: Config) -> tuple[pd.DataFrame, Any]:
     """Returns the columns that the peer may see, texts as categories, and the labels."""
+    label = config.label_expression
     labels = label.evaluate({name: rows[name].astype(float) for name in label.columns})
-    hidden = [name for name in label.columns if name == "tips"]
+    hidden = set(label.columns) - set(config.feature_columns)
     texts = [name for name in rows if rows[name].map(type).eq(bytes).any()]
     kept = rows.drop(columns=hidden)
     numbers = kept.drop(columns=texts).astype(float)

@@ -23,8 +23,8 @@ from schema.expression import Expression
 BATCH = 4096
 
 
-def check_anomalies(anomalies: Iterable[Anomaly]) -> list[str]:
-    """Returns the warnings among the anomalies, as sentences.
+def check_anomalies(source: str, anomalies: Iterable[Anomaly]) -> list[str]:
+    """Returns the warnings among the anomalies of a source's rows, as sentences.
 
     Raises:
       DataAnomaly: some anomaly is to stop the run; the message names them all.
@@ -33,7 +33,7 @@ def check_anomalies(anomalies: Iterable[Anomaly]) -> list[str]:
     failures = [str(anomaly) for anomaly in found if anomaly.severity == "fail"]
     if failures:
         raise DataAnomaly(
-            "The data does not fit its schema.\n"
+            f"{source}: does not fit its schema.\n"
             + "\n".join(failures)
             + "\nMend the data, or, where the data is right, "
             "change the schema, or let a feature pass with gates.data.features: {<feature>: warn}."
@@ -41,7 +41,7 @@ def check_anomalies(anomalies: Iterable[Anomaly]) -> list[str]:
     return [str(anomaly) for anomaly in found]
 
 
-def check_label(files: Iterable[str], expression: Expression, schema: schema_pb2.Schema) -> None:
+def check_label(source: str, files: Iterable[str], expression: Expression, schema: schema_pb2.Schema) -> None:
     """Reads until two different labels are seen.
 
     Raises:
@@ -55,7 +55,7 @@ def check_label(files: Iterable[str], expression: Expression, schema: schema_pb2
             return
     what = f"every row has the same label, {seen.pop()!r}" if seen else "no row has a label"
     raise DataAnomaly(
-        f"The label {expression.text!r} cannot be learned: in the train split {what}. "
+        f"{source}: the label {expression.text!r} cannot be learned: in the train split {what}. "
         "Check the label's columns, or give data in which the label varies."
     )
 
@@ -66,6 +66,7 @@ def DataGate(
     schema: InputArtifact[Schema],
     anomalies: InputArtifact[ExampleAnomalies],
     report: OutputArtifact[GateReport],
+    source: Parameter[str],
     label: Parameter[str],
     problem: Parameter[str],
     default_severity: Parameter[str],
@@ -74,9 +75,11 @@ def DataGate(
     """Stops the run on an anomaly, or on a label that does not vary; writes what it lets pass as warnings."""
     curated = tfdv.load_schema_text(str(Path(schema.uri, "schema.pbtxt")))
     found = describe(_load_anomalies(anomalies), curated, default_severity, json.loads(severities))
-    warnings = check_anomalies(found)
+    warnings = check_anomalies(source, found)
     if problem != "regression":
-        check_label(glob.glob(f"{artifact_utils.get_split_uri([examples], 'train')}/*"), Expression(label), curated)
+        check_label(
+            source, glob.glob(f"{artifact_utils.get_split_uri([examples], 'train')}/*"), Expression(label), curated
+        )
     Path(report.uri, "warnings.json").write_text(json.dumps(warnings))
 
 

@@ -10,6 +10,7 @@ import csv
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,9 @@ from schema.errors import DataAnomaly
 
 Types = Mapping[str, str]
 ARROW_TYPES = {"INT": pa.int64(), "FLOAT": pa.float64(), "BYTES": pa.string()}
+NUMBER = "NUMBER"  # the type of a column that some role reads as a number, where no schema says which kind
 TFRECORDS_A_BATCH = 4096
+EMPTY_CSV = "{file}: is empty. A CSV needs a header line with the names of its columns, and rows below it."
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ Reader = Callable[[str, Types, int], Iterator[Rows]]
 
 
 def read_csv(file: str, types: Types, seed: int) -> Iterator[Rows]:
-    """Reads a CSV with a header; `types` gives the type (INT, FLOAT, BYTES) of the columns that have a curated one."""
+    """Reads a CSV with a header; `types` gives the type of columns that must have one: INT, FLOAT, BYTES or NUMBER."""
     try:
         for batch in _open_csv(file, types):
             yield _rows(batch, seed)
@@ -74,7 +77,39 @@ def read_tfrecord(file: str, types: Types, seed: int) -> Iterator[Rows]:
         ) from None
 
 
+def csv_columns(file: str) -> list[str]:
+    """Returns the names in a CSV's header."""
+    with Path(file).open(encoding="utf-8-sig", newline="") as lines:
+        header = next(csv.reader(lines), None)
+    if not header:
+        raise DataAnomaly(EMPTY_CSV.format(file=file))
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise DataAnomaly(f"{file}: the header names {', '.join(twice)} twice. Give each column a name of its own.")
+    return header
+
+
+def parquet_columns(file: str) -> list[str]:
+    """Returns the names of a Parquet file's columns."""
+    try:
+        names: list[str] = arrow_parquet.read_schema(file).names
+    except pa.ArrowInvalid as error:
+        raise DataAnomaly(f"{file}: cannot be read as Parquet: {_first_line(error)}.") from None
+    return names
+
+
+def tfrecord_columns(file: str) -> list[str]:
+    """Returns no names: a TFRecord has none but those of its records."""
+    del file
+    return []
+
+
 READERS: dict[str, Reader] = {"csv": read_csv, "parquet": read_parquet, "tfrecord": read_tfrecord}
+COLUMNS: dict[str, Callable[[str], list[str]]] = {
+    "csv": csv_columns,
+    "parquet": parquet_columns,
+    "tfrecord": tfrecord_columns,
+}
 
 
 def _rows(batch: pa.RecordBatch, seed: int) -> Rows:
@@ -83,23 +118,13 @@ def _rows(batch: pa.RecordBatch, seed: int) -> Rows:
 
 
 def _open_csv(file: str, types: Types) -> Iterator[pa.RecordBatch]:
-    header = _csv_header(file)
-    known = {name: ARROW_TYPES[types[name]] for name in header if name in types}
+    header = csv_columns(file)
+    known = {name: ARROW_TYPES[types[name]] for name in header if types.get(name) in ARROW_TYPES}
     inferred = {} if len(known) == len(header) else _inferred_types(file, known)
+    for name, kind in inferred.items():
+        if types.get(name) == NUMBER and pa.types.is_string(kind):
+            known[name] = pa.float64()  # its first text that is no number will be named
     yield from arrow_csv.open_csv(file, convert_options=_convert_options(inferred | known))
-
-
-def _csv_header(file: str) -> list[str]:
-    with Path(file).open(encoding="utf-8-sig", newline="") as lines:
-        header = next(csv.reader(lines), None)
-    if not header:
-        raise DataAnomaly(
-            f"{file}: is empty. A CSV needs a header line with the names of its columns, and rows below it."
-        )
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise DataAnomaly(f"{file}: the header names {', '.join(twice)} twice. Give each column a name of its own.")
-    return header
 
 
 def _inferred_types(file: str, known: dict[str, pa.DataType]) -> dict[str, pa.DataType]:
@@ -127,32 +152,40 @@ def _cast(file: str, batch: pa.RecordBatch, types: Types) -> pa.RecordBatch:
 
 
 def _explain_csv(file: str, message: str) -> str:
-    ragged = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+): ?(.*)", message)
-    if ragged:
-        row, expected, got, text = ragged.groups()
-        return f"{file}: row {row} has {got} values and the header has {expected}: {text}. Mend or remove that row."
-    text = re.search(r"In CSV column #(\d+).*invalid value '(.*)'", message)
-    if text:
-        column, value = int(text[1]), text[2]
-        row, name = _find_row(file, column, value)
-        return (
-            f"{file}: row {row}, column {name!r} holds {value!r}, and the schema says that {name!r} is a number. "
-            "Mend the row, or change the column's type in the schema."
-        )
     if "Empty CSV" in message:
-        return f"{file}: is empty. A CSV needs a header line with the names of its columns, and rows below it."
-    return f"{file}: cannot be read as CSV: {message}."
+        return EMPTY_CSV.format(file=file)
+    if re.search(r"Expected \d+ columns, got \d+", message):
+        return _explain_ragged(file)
+    text = re.search(r"In CSV column #(\d+).*invalid value '(.*)'", message, re.DOTALL)
+    if text:
+        return _explain_text(file, int(text[1]), text[2])
+    return f"{file}: cannot be read as CSV: {message.rstrip('.')}."
 
 
-def _find_row(file: str, column: int, value: str) -> tuple[int, str]:
-    """The number, counted from 1 for the header, of the first row with that value in that column; the column's name."""
+def _explain_ragged(file: str) -> str:
+    header, *rows = _numbered_rows(file, lambda row, header: len(row) != len(header))
+    number, row = rows[0]
+    return (
+        f"{file}: row {number} has {len(row)} values and the header has {len(header[1])}: {','.join(row)[:80]}. "
+        "Mend or remove that row."
+    )
+
+
+def _explain_text(file: str, column: int, value: str) -> str:
+    header, *rows = _numbered_rows(file, lambda row, _: row[column] == value)
+    number, name = rows[0][0] if rows else "?", header[1][column]
+    return (
+        f"{file}: row {number}, column {name!r} holds {value!r}, where the schema or the column's role wants a number. "
+        "Mend the row, or give the column another type or role."
+    )
+
+
+def _numbered_rows(file: str, wanted: Callable[[list[str], list[str]], bool]) -> list[tuple[int, list[str]]]:
+    """The header, which is row 1, and the first row that is wanted, each with its number; blank lines do not count."""
     with Path(file).open(encoding="utf-8-sig", newline="") as lines:
-        rows = csv.reader(lines)
-        name = next(rows)[column]
-        for number, row in enumerate(rows, start=2):
-            if len(row) > column and row[column] == value:
-                return number, name
-    return 0, name
+        rows = enumerate((row for row in csv.reader(lines) if row), start=1)
+        header = next(rows)
+        return [header, *islice((row for row in rows if wanted(row[1], header[1])), 1)]
 
 
 def _first_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ import click
 
 from pipeline import commands
 from pipeline.chatter import Screen
-from schema.errors import PenstockError, UsageError
+from schema.errors import Interrupted, PenstockError, UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -112,13 +112,15 @@ def main() -> None:
     """Runs the command line, and turns every error into a paragraph and an exit code."""
     screen = Screen()
     debug = "--debug" in sys.argv
+    sys.path.append(str(Path.cwd()))  # a user's own functions are found beside the configuration; ours come first
     try:
         cli.main(args=[word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False, obj=screen)
     except click.ClickException as error:
         error.show(screen.err)
         sys.exit(UsageError.exit_code)
     except click.Abort:
-        sys.exit(PenstockError.exit_code)
+        _explain(screen, Interrupted("Stopped."), debug=debug)
+        sys.exit(Interrupted.exit_code)
     except PenstockError as error:
         _explain(screen, error, debug=debug)
         sys.exit(error.exit_code)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pipeline.child import Child, Note, Outcome
 from pipeline.steps import FINISHED, State, Step, StepStatus, Watcher
-from schema.errors import PenstockError
+from pipeline.stopping import StopRequest
+from schema.errors import Interrupted, PenstockError
 
 TICK_SECONDS = 0.2
 Work = Callable[[str], Outcome]
@@ -24,13 +25,21 @@ class LocalRun:
       work: runs a step; called in a process of its own.
       logs: the folder in which each step's output becomes a file.
       watcher: is told how the steps stand.
+      stop: asked whether the run is to end.
       at_once: how many steps may run together.
     """
 
     def __init__(
-        self, steps: Sequence[Step], work: Work, logs: Path, watcher: Watcher, at_once: int = os.cpu_count() or 1
+        self,
+        steps: Sequence[Step],
+        work: Work,
+        logs: Path,
+        watcher: Watcher,
+        stop: StopRequest,
+        at_once: int = os.cpu_count() or 1,
     ) -> None:
-        self._steps, self._work, self._logs, self._watcher, self._at_once = steps, work, logs, watcher, at_once
+        self._steps, self._work, self._logs, self._watcher = steps, work, logs, watcher
+        self._stop, self._at_once = stop, at_once
         self._began: dict[str, float] = {}
         self._children: dict[str, Child] = {}
         self._status = {step.name: StepStatus(step.name) for step in steps}
@@ -40,26 +49,22 @@ class LocalRun:
         """Runs the steps as soon as what they need is done. After a failure those that already run are let end.
 
         Returns:
-          The error of the first step that failed.
-
-        Raises:
-          KeyboardInterrupt: Ctrl-C or a termination signal; the running steps have been ended.
+          The error of the first step that failed, or that the run was stopped; the running steps have then been ended.
         """
-        try:
+        self._start_ready()
+        while self._children and not self._stop.requested:
+            self._listen()
             self._start_ready()
-            while self._children:
-                self._listen()
-                self._start_ready()
-        except KeyboardInterrupt:
+        if self._stop.requested:
             self._end(list(self._children), State.INTERRUPTED)
-            raise
+            self._errors.append(Interrupted("The run was stopped. With --resume it goes on from where it was."))
         return self._errors[0] if self._errors else None
 
     def _start_ready(self) -> None:
         for step in self._steps:
             status = self._status[step.name]
             needs_are_met = all(self._status[name].state in FINISHED for name in step.upstream)
-            if self._errors or len(self._children) >= self._at_once:
+            if self._errors or self._stop.requested or len(self._children) >= self._at_once:
                 return
             if status.state is State.WAITING and needs_are_met:
                 self._start(step.name)

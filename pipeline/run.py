@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from pipeline.config import Config
@@ -20,6 +18,7 @@ from pipeline.metadata import connection_config
 from pipeline.notes import note_of
 from pipeline.runners import beam_args
 from pipeline.steps import State, Step, Watcher
+from pipeline.stopping import StopRequest
 from pipeline.summary import Summary, summarize
 from pipeline.workdir import Workdir
 from schema.errors import Interrupted, ModelNotBlessed, PenstockError, UsageError
@@ -68,7 +67,7 @@ def run(
       PipelineBusy: another process runs this pipeline.
       PenstockError: the workdir cannot be written to, or the metadata store does not answer.
     """
-    with _clear_errors_of(workdir), hold(workdir.lock), _termination_as_interrupt():
+    with _clear_errors_of(workdir), hold(workdir.lock):
         _check_disk(workdir)
         run_id = new_run_id()
         divert_output(workdir.logs / run_id / "penstock.log")
@@ -81,6 +80,8 @@ def run(
         lineage.end_interrupted()
         record = lineage.run(run_id)
         summary = summarize(lineage, record, config) if record else None
+    if isinstance(error, Interrupted) and record and record.state is State.DONE:
+        error = None  # the last step had ended before it could be stopped
     return Result(summary, error or _refusal(summary))
 
 
@@ -112,10 +113,8 @@ def _compile(
 
 def _run_steps(steps: tuple[Step, ...], work: Work, logs: Path, watcher: Watcher) -> PenstockError | None:
     logs.mkdir(parents=True, exist_ok=True)
-    try:
-        return LocalRun(steps, work, logs, watcher).run()
-    except KeyboardInterrupt:
-        return Interrupted("The run was stopped. With --resume it goes on from the step that was running.")
+    with StopRequest() as stop:
+        return LocalRun(steps, work, logs, watcher, stop).run()
 
 
 def _prepare(lineage: Lineage, config: Config, workdir: Workdir, options: Options) -> None:
@@ -159,18 +158,3 @@ def _clear_errors_of(workdir: Workdir) -> Iterator[None]:
         raise PenstockError(
             f"{error.filename or workdir.path}: {error.strerror}. Make it writable, or run elsewhere with --workdir."
         ) from error
-
-
-@contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Has SIGTERM end the run as Ctrl-C does."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

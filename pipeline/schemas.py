@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.types.channel import BaseChannel
 
 from components.import_schema import ImportSchema
+from components.readers import NUMBER
 from pipeline.config import Config
+from pipeline.sources import columns_of
 from schema.errors import UsageError, did_you_mean
 
 NUMBERS = ("INT", "FLOAT")
@@ -36,20 +39,20 @@ def read_schema(path: str) -> schema_pb2.Schema:
 
 
 def column_types(config: Config) -> dict[str, str]:
-    """Returns the curated type (INT, FLOAT, BYTES) of each column; none without a curated schema.
+    """Returns the type of each column that has a curated one (INT, FLOAT, BYTES).
+
+    Without a curated schema it returns NUMBER for those that some role reads as a number.
 
     Raises:
-      UsageError: the configuration names a column that the schema lacks, or asks a number of a column of text.
+      UsageError: the configuration names a column that the schema, or without one the data, does not have; or it asks
+        a number of a column of text.
     """
     if config.schema_.path is None:
-        return {}
+        _check_names(config, columns_of(config.data), config.data.path)
+        return dict.fromkeys(config.numeric_columns, NUMBER)
     features = read_schema(config.schema_.path).feature
     types = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in features}
-    for key, column in _named_columns(config):
-        if column not in types:
-            raise UsageError(
-                f"{key} names {column!r}, which {config.schema_.path} does not have. {did_you_mean(column, types)}"
-            )
+    _check_names(config, types, config.schema_.path)
     for column in sorted(config.numeric_columns):
         if types[column] not in NUMBERS:
             raise UsageError(
@@ -74,11 +77,18 @@ def schema_gen(config: Config, statistics: BaseChannel) -> BaseComponent:
 def data_gate_options(config: Config) -> dict[str, Any]:
     """Returns what the DataGate is told."""
     return {
+        "source": config.data.path,
         "label": config.label,
         "problem": config.problem,
         "default_severity": config.gates.data.default,
         "severities": json.dumps(config.gates.data.features),
     }
+
+
+def _check_names(config: Config, known: Collection[str], where: str) -> None:
+    for key, column in _named_columns(config):
+        if known and column not in known:
+            raise UsageError(f"{key} names {column!r}, which {where} does not have. {did_you_mean(column, known)}")
 
 
 def _named_columns(config: Config) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.proto import example_gen_pb2
 
 from components.example_gen import Executor, pack_options
+from components.readers import COLUMNS
 from pipeline.config import Data
 from schema.errors import UsageError, did_you_mean
 
@@ -49,8 +50,24 @@ def example_gen(data: Data, types: Types) -> BaseComponent:
     return SOURCES[data.source](data, types)
 
 
-def _folder_and_pattern(path: str) -> tuple[str, str]:
-    if not glob.glob(path):
+def columns_of(data: Data) -> list[str]:
+    """Returns the names of a source's columns, as its first file has them; none where the format does not say.
+
+    Raises:
+      UsageError: there is no file at its path.
+      DataAnomaly: the file has no names.
+    """
+    return COLUMNS[data.source](_files_at(data.path)[0]) if data.source in COLUMNS else []
+
+
+def _files_at(path: str) -> list[str]:
+    found = sorted(glob.glob(path))
+    if not found:
         raise UsageError(f"{path}: there is no such data file. Set data.path to a file or a glob that matches some.")
+    return found
+
+
+def _folder_and_pattern(path: str) -> tuple[str, str]:
+    _files_at(path)
     fixed = next((parent for parent in Path(path).parents if not glob.has_magic(str(parent))), Path("/"))
     return str(fixed), str(Path(path).relative_to(fixed))

@@ -60,7 +60,12 @@ def test_the_version_carries_warm_up_requests(first_run: Pushed) -> None:
 
 def test_nothing_is_written_outside_the_workdir(first_run: Pushed) -> None:
     """A run leaves its files under var, and the user's files as they were."""
-    assert sorted(path.name for path in first_run.folder.path.iterdir()) == ["small.yaml", "taxi.pbtxt", "trips.csv", "var"]
+    assert sorted(path.name for path in first_run.folder.path.iterdir()) == [
+        "small.yaml",
+        "taxi.pbtxt",
+        "trips.csv",
+        "var",
+    ]
     assert sorted(path.name for path in first_run.folder.workdir.iterdir()) == [
         "logs", "metadata.db", "root", "run.lock", "serving",
     ]  # fmt: skip
@@ -87,7 +92,7 @@ def test_a_run_is_listed_and_shown(first_run: Pushed) -> None:
     assert json.loads(shown.stdout)["metrics"] == first_run.summary["metrics"]
 
 
-def test_a_run_with_nothing_changed_is_cached(first_run: Pushed, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_run_with_nothing_changed_is_cached(first_run: Pushed) -> None:
     """The second run takes every step from the cache, says so, and pushes no second version."""
     done = first_run.folder.run("--json")
     assert done.returncode == 0, done.stderr

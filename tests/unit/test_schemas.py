@@ -30,15 +30,32 @@ LACKING: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+def _data(folder: Path) -> dict[str, str]:
+    """A data section with a CSV of the four columns."""
+    file = folder / "trips.csv"
+    file.write_text("fare,tips,hour,company\n1.5,0,7,Flash\n", encoding="utf-8")
+    return {"path": str(file)}
+
+
 def test_a_curated_schema_gives_the_types_of_its_columns(tmp_path: Path) -> None:
     """Each column of the curated schema comes with the type that it has there."""
     given = config(schema={"path": str(write_schema(tmp_path))})
     assert column_types(given) == {"fare": "FLOAT", "tips": "FLOAT", "hour": "INT", "company": "BYTES"}
 
 
-def test_without_a_curated_schema_no_type_is_known() -> None:
-    """A configuration without a schema leaves all types to be inferred from the data."""
-    assert column_types(config()) == {}
+def test_without_a_curated_schema_the_roles_say_what_is_a_number(tmp_path: Path) -> None:
+    """A configuration without a schema asks a number of the columns that a role calculates with, and of no other."""
+    features = [FARE, {"column": "company", "role": "hashed"}]
+    assert column_types(config(features=features, data=_data(tmp_path))) == {"fare": "NUMBER"}
+
+
+@pytest.mark.parametrize(("changes", "words"), LACKING.values(), ids=LACKING)
+def test_a_column_that_the_data_lacks_is_named(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    """Without a schema a column that the data lacks is told with the key, the data, and the nearest column."""
+    data = _data(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        column_types(config(**changes, data=data))
+    assert str(caught.value) == f"{words}, which {data['path']} does not have. Did you mean 'fare'?"
 
 
 def test_the_shipped_taxi_configuration_fits_its_schema() -> None:

@@ -10,8 +10,8 @@ from tfx.proto import example_gen_pb2
 
 from components.readers import READERS
 from pipeline.config import Data
-from pipeline.sources import SOURCES, example_gen
-from schema.errors import UsageError
+from pipeline.sources import SOURCES, columns_of, example_gen
+from schema.errors import DataAnomaly, UsageError
 
 
 def _pattern(component: BaseComponent) -> tuple[str, str]:
@@ -90,6 +90,20 @@ def test_curated_types_change_the_step(tmp_path: Path) -> None:
     data = Data(path=str(_touch(tmp_path / "trips.csv")))
     before, after = (example_gen(data, {"fare": kind}).exec_properties for kind in ("INT", "FLOAT"))
     assert json.dumps(before, sort_keys=True) != json.dumps(after, sort_keys=True)
+
+
+def test_the_columns_are_those_of_the_first_file(tmp_path: Path) -> None:
+    """The names of a source's columns are those in the header of its first file by name."""
+    (tmp_path / "b.csv").write_text("other\n1\n", encoding="utf-8")
+    (tmp_path / "a.csv").write_text('fare,"trip, miles"\n1,2\n', encoding="utf-8")
+    assert columns_of(Data(path=str(tmp_path / "*.csv"))) == ["fare", "trip, miles"]
+
+
+def test_a_source_without_a_header_has_no_columns(tmp_path: Path) -> None:
+    """An empty CSV has no columns to be held against the configuration, and is told by its path."""
+    file = _touch(tmp_path / "trips.csv")
+    with pytest.raises(DataAnomaly, match=r"trips\.csv: is empty"):
+        columns_of(Data(path=str(file)))
 
 
 def test_every_source_has_a_reader() -> None:

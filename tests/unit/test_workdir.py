@@ -24,7 +24,7 @@ def test_the_path_is_absolute() -> None:
 
 
 def test_the_contract_of_what_lies_where(tmp_path: Path) -> None:
-    """Artifacts, lineage and served versions lie where the README says and where model servers are pointed to."""
+    """Artifacts, lineage and served versions lie where the design promises them to model servers and to people."""
     place = Workdir(tmp_path)
     assert place.root == tmp_path / "root"
     assert place.metadata == tmp_path / "metadata.db"

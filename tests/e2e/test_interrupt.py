@@ -1,0 +1,113 @@
+"""Runs that end early: Ctrl-C in every step, kill -9 in training; what comes after goes on from there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Folder, make_folder
+
+pytestmark = pytest.mark.e2e
+STEPS = (
+    "ExampleGen",
+    "ImportSchemaGen",
+    "StatisticsGen",
+    "ExampleValidator",
+    "DataGate",
+    "Transform",
+    "Trainer",
+    "Baseline",
+    "InfraValidator",
+    "Evaluator",
+)
+
+
+@pytest.fixture(scope="module")
+def resumed(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """A folder whose one run is stopped and resumed, step by step."""
+    return make_folder(tmp_path_factory.mktemp("interrupt") / "small")
+
+
+def stop_in(folder: Folder, step: str, *words: str) -> tuple[int, str, str]:
+    """Starts a run, sends Ctrl-C as soon as the step runs; returns the exit code, the output and the errors."""
+    process = folder.start(*words)
+    assert process.stdout is not None
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if line.startswith(f"{step}: running"):
+            os.kill(process.pid, signal.SIGINT)
+            break
+    out, errors = process.communicate()
+    return process.returncode, "".join(seen) + out, errors
+
+
+def children_of(pid: int) -> str:
+    """The processes that a process has started, and that still live."""
+    return subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_ctrl_c_in_a_step_ends_the_run_and_it_resumes(resumed: Folder, step: str) -> None:
+    """Ctrl-C ends the run with exit code 1 and no push; the next run, with --resume, gets as far as this step again."""
+    resume = ("--resume",) if step != STEPS[0] else ()
+    code, out, errors = stop_in(resumed, step, *resume)
+    assert f"{step}: running" in out
+    assert code == 1, out + errors
+    assert f"{step}: interrupted" in out
+    assert "--resume" in errors
+    assert "Traceback" not in out + errors
+    assert resumed.versions == []
+
+
+def test_ctrl_c_in_the_pusher_leaves_a_whole_version_or_none(resumed: Folder) -> None:
+    """A push that is stopped has either not happened, and happens when the run resumes, or it has happened whole."""
+    code, out, errors = stop_in(resumed, "Pusher", "--resume")
+    assert "Trainer: cached" in out
+    assert (code, len(resumed.versions)) in {(0, 1), (1, 0), (1, 1)}, out + errors
+    if code == 1:
+        done = resumed.run("--resume")
+        assert done.returncode == 0, done.stderr
+    (version,) = resumed.versions
+    assert (resumed.workdir / "serving" / "small" / version / "saved_model.pb").exists()
+    assert sorted(path.name for path in (resumed.workdir / "serving" / "small").iterdir()) == [version]
+
+
+def test_a_finished_run_has_nothing_to_resume(resumed: Folder) -> None:
+    """`--resume` after a run that went through says so, with exit code 2."""
+    done = resumed.run("--resume")
+    assert done.returncode == 2
+    assert "nothing to resume" in done.stderr
+
+
+def test_training_that_was_killed_goes_on_from_its_checkpoint(resumed: Folder) -> None:
+    """A kill -9 of the whole run in training leaves no process behind, and the next run does not begin at epoch 1."""
+    more = ("--set", "model.epochs=60", "--set", "model.patience=60")
+    process = resumed.start(*more)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "epoch 3," in line:
+            process.kill()
+            break
+    trainer = children_of(process.pid).split()
+    process.communicate()
+    wait_until_gone(trainer)
+    done = resumed.run("--resume", *more)
+    assert done.returncode == 0, done.stderr
+    assert "resumed from the checkpoint after epoch" in done.stdout
+    assert "epoch 1," not in done.stdout
+    assert not any((resumed.workdir / "root" / "checkpoints").iterdir())
+
+
+def wait_until_gone(pids: list[str]) -> None:
+    """Waits until the processes have ended; gives up, and fails, after a minute."""
+    for _ in range(600):
+        if not any(Path("/proc", pid).exists() for pid in pids):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"processes {pids} outlived the run that started them")
