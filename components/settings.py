@@ -17,7 +17,7 @@ class ModelSettings(Section):
     embedding: int = Field(8, ge=1, description="size of the vector that each category has")
     dropout: float = Field(0.3, ge=0, lt=1)
     l2: float = Field(1e-5, ge=0)
-    learning_rate: float = Field(1e-3, gt=0)
+    learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
     batch_size: int = Field(128, ge=1)
     epochs: int = Field(40, ge=1, description="at most; early stopping ends training before")
     patience: int = Field(4, ge=1, description="epochs without a better loss on the eval split before training stops")

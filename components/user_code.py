@@ -23,7 +23,8 @@ def load_function(dotted_path: str, arguments: Sequence[str] | None = None) -> C
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise UsageError(
-            f"{dotted_path}: cannot import {module_name!r}: {error}. Put the module in the current folder or on PYTHONPATH, or install it."
+            f"{dotted_path}: cannot import {module_name!r}: {error}. "
+            "Put the module in the current folder or on PYTHONPATH, or install it."
         ) from None
     function = getattr(module, name, None)
     if not callable(function):

@@ -8,8 +8,10 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -56,25 +58,25 @@ class Child:
             message: Message = self.messages.recv()
         except EOFError:
             self._process.join()
-            reason = f"its process ended with exit code {self._process.exitcode}"
-            return Outcome(error=StepFailed(f"{reason}; the log is {self._log}"))
+            return Outcome(error=StepFailed(f"{_how_it_ended(self._process.exitcode)} The log is {self._log}"))
         return message
 
     def join(self) -> None:
-        """Waits until the process has ended."""
+        """Waits until the process has ended, and ends what it left behind."""
         self._process.join(SECONDS_TO_END)
-        self.kill()
+        self._signal_group(signal.SIGKILL)
 
     def kill(self) -> None:
         """Ends the process and all that it started."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if not self._process.is_alive():
-                return
-            try:
-                os.killpg(self._process.pid or 0, number)
-            except ProcessLookupError:
-                os.kill(self._process.pid or 0, number)
-            self._process.join(SECONDS_TO_END)
+        self._signal_group(signal.SIGTERM)
+        if self._process.is_alive():
+            self._process.terminate()  # its group may not exist yet
+        self.join()
+        self._process.join()
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid or 0, number)
 
 
 class _NoteHandler(logging.Handler):
@@ -102,6 +104,8 @@ def _run(work: Callable[[], Outcome], log: Path, connection: Connection, parent:
         outcome = Outcome(error=_as_penstock_error(error, log))
     connection.send(outcome)
     connection.close()
+    sys.stdout.flush()
+    sys.stderr.flush()
     os._exit(0)  # no destructor of TensorFlow's or Beam's is worth waiting for
 
 
@@ -123,10 +127,25 @@ def _write_output_to(log: Path) -> None:
 
 
 def _as_penstock_error(error: Exception, log: Path) -> PenstockError:
-    if isinstance(error, PenstockError) and pickle.loads(pickle.dumps(error)) is not None:  # noqa: S301  # our own
-        return error
+    """The error as it is, where it is one of ours and can travel; else one that tells what happened."""
+    if isinstance(error, PenstockError):
+        return error if _can_travel(error) else StepFailed(str(error))
     if isinstance(error, OSError) and error.strerror:
-        place = f" {error.filename}" if error.filename else ""
-        return StepFailed(f"{error.strerror}:{place}. Free or make writable what the step writes to; the log is {log}")
-    first = next(iter(str(error).strip().splitlines()), "")
-    return StepFailed(f"{type(error).__name__}: {first}. The log is {log}")
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        return StepFailed(f"{what}. Free or make writable what the step writes to. The log is {log}")
+    first = next(iter(str(error).strip().splitlines()), "no message")
+    return StepFailed(f"{type(error).__name__}: {first.rstrip('.')}. The log is {log}")
+
+
+def _can_travel(error: PenstockError) -> bool:
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301  # our own, this moment
+    except Exception:  # noqa: BLE001  # whatever keeps it from travelling
+        return False
+    return True
+
+
+def _how_it_ended(exit_code: int | None) -> str:
+    if exit_code == -signal.SIGKILL:
+        return "Its process was killed, which is what the kernel does when memory runs out."
+    return f"Its process ended without a word, with exit code {exit_code}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -50,6 +51,7 @@ def run(
 def validate(screen: Screen, config: Files, settings: Settings, workdir: Path | None, *, as_json: bool) -> None:
     """Checks the YAML, the schema and the DAG."""
     loaded = _load(config, settings)
+    screen.divert(Path(os.devnull))
     from pipeline.compiled import Compiled
     from pipeline.dag import create_pipeline
     from pipeline.metadata import connection_config

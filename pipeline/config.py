@@ -45,7 +45,7 @@ class Data(Section):
 
 
 class Schema(Section):
-    """The curated schema, if there is one; without it SchemaGen infers one from the training split."""
+    """The curated schema, if there is one; without it SchemaGen infers one from the data."""
 
     path: str | None = None
 
@@ -73,6 +73,8 @@ class Bounds(Section):
     def _bounds_something(self) -> Bounds:
         if self.min is None and self.max is None:
             raise ValueError("needs min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("has a min above its max")
         return self
 
 
@@ -89,10 +91,10 @@ class Evaluation(Section):
     """What is measured on the test split, and the bars that a model must clear to be blessed."""
 
     metrics: tuple[str, ...] = Field((), description="the problem's usual ones by default")
-    slices: tuple[tuple[str, ...], ...] = ()
+    slices: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = ()
     bars: dict[str, Bounds] = Field({}, description="bars on all of the test split")
     slice_bars: tuple[SliceBar, ...] = ()
-    worst_change: dict[str, Annotated[float, Field(ge=0)]] = Field(
+    worst_change: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
         {}, description="how much worse than the latest blessed model a metric may be"
     )
 
@@ -212,7 +214,7 @@ class Config(Section):
         for metric in self.metrics:
             if metric not in METRICS[self.problem]:
                 legal = ", ".join(METRICS[self.problem])
-                raise ValueError(f"metric {metric!r} is none of a {self.problem} problem's: {legal}")
+                raise ValueError(f"evaluation: metric {metric!r} is none of a {self.problem} problem's: {legal}")
         return self
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import accumulate, groupby
 from typing import Any, Self, TextIO
@@ -27,6 +28,7 @@ MARKS = {
 }
 SLICES_SHOWN = 6
 SLICE_WIDTH = 34
+COLUMN_GAP = 3
 SCIENTIFIC_BELOW = 1e-3
 TABLE_STYLE: dict[str, Any] = {"box": SIMPLE_HEAD, "title_justify": "left", "title_style": "bold", "padding": (0, 1)}
 WIDTH_OF_A_FILE = 120
@@ -121,11 +123,12 @@ def show_summary(console: Console, summary: Summary, config_files: str, *, every
 
 def metrics_table(metrics: Sequence[SliceMetrics], width: int, *, every_slice: bool) -> RenderableType:
     """Returns the metrics by slice: of each feature the largest slices or every one, and as many metrics as fit."""
-    names = _fitting(list(metrics[0].metrics), width)
+    slice_width = min(SLICE_WIDTH, max(len(one.name) for one in metrics))
+    names = _fitting(list(metrics[0].metrics), width - slice_width)
     table = Table("slice", "rows", "mean label", *names, title="The test split, by slice", **TABLE_STYLE)
     for column in table.columns[1:]:
         column.justify = "right"
-    table.columns[0].no_wrap, table.columns[0].max_width = True, SLICE_WIDTH
+    table.columns[0].no_wrap, table.columns[0].max_width = True, slice_width
     left_out = 0
     for _, group in groupby(metrics, key=lambda one: tuple(one.slice)):
         slices = list(group)
@@ -140,9 +143,9 @@ def metrics_table(metrics: Sequence[SliceMetrics], width: int, *, every_slice: b
 
 
 def _fitting(names: list[str], width: int) -> list[str]:
-    """The first metrics that a terminal of that width has room for beside the slice, its rows and its mean label."""
-    room = width - SLICE_WIDTH - len("  15,002  mean label")
-    widths = accumulate(max(len(name), len("0.0000")) + 2 for name in names)
+    """The first metrics for which there is room beside the number of rows and the mean label."""
+    room = width - sum(map(len, ("1,500,200", "mean label"))) - 3 * COLUMN_GAP
+    widths = accumulate(max(len(name), len("0.0000")) + COLUMN_GAP for name in names)
     return [name for name, needed in zip(names, widths, strict=True) if needed <= room]
 
 
@@ -161,6 +164,6 @@ def _closing_lines(summary: Summary, config_files: str) -> list[Text]:
 
 
 def _number(value: float | None) -> str:
-    if value is None:
+    if value is None or math.isnan(value):
         return "–"
     return f"{value:.1e}" if 0 < abs(value) < SCIENTIFIC_BELOW else f"{value:.4f}"

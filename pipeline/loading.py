@@ -17,6 +17,7 @@ from schema.errors import UsageError, did_you_mean
 from schema.roles import ROLES
 
 PATH_KEYS = (("data", "path"), ("schema", "path"), ("metadata", "password_file"))
+ROLE_AT = 2
 Layer = dict[str, Any]
 
 
@@ -54,12 +55,22 @@ def resolve_path(path: str, base: Path) -> str:
       UsageError: the package of a `pkg://` path is not installed.
     """
     if path.startswith("pkg://"):
-        package, _, inside = path.removeprefix("pkg://").partition("/")
+        return _path_in_package(path)
+    try:
+        return path if "://" in path else str((base / Path(path).expanduser()).resolve())
+    except (ValueError, RuntimeError) as error:
+        raise UsageError(f"{path!r} is no path: {error}.") from None
+
+
+def _path_in_package(path: str) -> str:
+    package, _, inside = path.removeprefix("pkg://").partition("/")
+    try:
         spec = importlib.util.find_spec(package)
-        if spec is None or not spec.submodule_search_locations:
-            raise UsageError(f"{path}: no package {package!r} is installed here.")
-        return str(Path(spec.submodule_search_locations[0]) / inside)
-    return path if "://" in path else str((base / Path(path).expanduser()).resolve())
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        raise UsageError(f"{path}: no package {package!r} is installed here.")
+    return str(Path(spec.submodule_search_locations[0]) / inside)
 
 
 def _read(file: Path) -> Layer:
@@ -69,7 +80,7 @@ def _read(file: Path) -> Layer:
         raise UsageError(f"{file}: there is no such configuration file.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file}: cannot be read: {error}.") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # PyYAML lets the last two through
         raise UsageError(f"{file}: is not valid YAML: {' '.join(str(error).split())}.") from None
     if not isinstance(content, dict):
         raise UsageError(f"{file}: holds {type(content).__name__}, not a mapping of keys such as name, data, features.")
@@ -82,7 +93,7 @@ def _parse_setting(setting: str) -> Layer:
         raise UsageError(f"--set {setting}: expected key=value, for example --set model.epochs=5.")
     try:
         parsed = yaml.safe_load(value)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise UsageError(f"--set {setting}: the value is not valid YAML.") from None
     for part in reversed(key.split(".")):
         parsed = {part: parsed}
@@ -108,12 +119,13 @@ def _with_absolute_paths(layer: Layer, base: Path) -> Layer:
 
 
 def _explain(error: ValidationError, files: Sequence[Path]) -> str:
-    lines = [_explain_one(detail) for detail in error.errors(include_url=False)]
+    lines = [_explain_one(detail) for detail in error.errors(include_url=False) if detail["type"] != "too_short"]
+    lines = lines or [_explain_one(detail) for detail in error.errors(include_url=False)]
     return f"{', '.join(map(str, files))}: " + "\n".join(lines)
 
 
 def _explain_one(detail: ErrorDetails) -> str:
-    place = tuple(part for part in detail["loc"] if part not in {_role_name(role) for role in ROLES})
+    place = _without_role(detail["loc"])
     key = ".".join(map(str, place))
     if detail["type"] == "extra_forbidden":
         return f"unknown key {key!r}. {did_you_mean(str(place[-1]), _legal_keys(place[:-1], detail['loc']))}"
@@ -122,8 +134,14 @@ def _explain_one(detail: ErrorDetails) -> str:
     if detail["type"].startswith("union_tag"):
         given = detail["input"].get("role") if isinstance(detail["input"], dict) else detail["input"]
         return f"{key!r} has role {given!r}. {did_you_mean(str(given), (_role_name(role) for role in ROLES))}"
-    message = detail["msg"].removeprefix("Value error, ")
+    message = detail["msg"].removeprefix("Value error, ").rstrip(".")
     return f"{key!r} is {detail['input']!r}: {message}." if place else f"{message}."
+
+
+def _without_role(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """A location without the name of the role, which pydantic puts behind the number of a feature."""
+    is_feature = location[:1] == ("features",) and len(location) > ROLE_AT
+    return location[:ROLE_AT] + location[ROLE_AT + 1 :] if is_feature else location
 
 
 def _role_name(role: type[BaseModel]) -> str:

@@ -55,7 +55,7 @@ class LocalRun:
         while self._children and not self._stop.requested:
             self._listen()
             self._start_ready()
-        if self._stop.requested:
+        if self._stop.requested and not all(status.state in FINISHED for status in self._statuses):
             self._end(list(self._children), State.INTERRUPTED)
             self._errors.append(Interrupted("The run was stopped. With --resume it goes on from where it was."))
         return self._errors[0] if self._errors else None
@@ -91,7 +91,7 @@ class LocalRun:
         self._children.pop(name).join()
         if message.error:
             self._errors.append(message.error)
-            self._change(name, State.FAILED, str(message.error).splitlines()[0])
+            self._change(name, State.FAILED, next(iter(str(message.error).splitlines()), ""))
         else:
             self._change(name, State.CACHED if message.cached else State.DONE, message.note)
 

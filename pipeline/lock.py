@@ -37,6 +37,6 @@ def _who_holds(path: Path) -> str:
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))
         who = f"process {holder['pid']} runs it since {holder['since']}"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         who = "another process runs it"
     return f"{path.parent}: {who}. Wait until it ends, stop it, or give this run another --workdir."

@@ -63,11 +63,9 @@ def column_types(config: Config) -> dict[str, str]:
 
 
 def schema_gen(config: Config, statistics: BaseChannel) -> BaseComponent:
-    """Returns the step that gives the schema: the curated one, or one inferred from the training split."""
+    """Returns the step that gives the schema: the curated one, or one inferred from all splits."""
     if config.schema_.path is None:
-        inferred: BaseComponent = SchemaGen(
-            statistics=statistics, infer_feature_shape=False, exclude_splits=["eval", "test"]
-        )
+        inferred: BaseComponent = SchemaGen(statistics=statistics, infer_feature_shape=False)
         return inferred
     text = text_format.MessageToString(read_schema(config.schema_.path))
     imported: BaseComponent = ImportSchema(text=text).with_id("ImportSchemaGen")

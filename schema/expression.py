@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -32,6 +33,7 @@ COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.NotEq: operator.ne,
 }
 BOOLEAN: dict[type[ast.boolop], Callable[[Any, Any], Any]] = {ast.And: operator.and_, ast.Or: operator.or_}
+MAX_LENGTH = 1000
 LEGAL = "column names, numbers, strings, + - * / % **, comparisons, and, or, not, brackets"
 
 
@@ -42,6 +44,10 @@ class Expression:
     text: str
 
     def __post_init__(self) -> None:
+        if len(self.text) > MAX_LENGTH:
+            raise UsageError(f"The label expression is {len(self.text)} characters long; {MAX_LENGTH} are legal.")
+        if not self.columns:
+            raise UsageError(f"The label expression {self.text!r} names no column. Legal: {LEGAL}.")
         for node in ast.walk(self._tree()):
             _refuse_illegal(node, self.text)
 
@@ -49,7 +55,7 @@ class Expression:
     def columns(self) -> tuple[str, ...]:
         """The columns it reads, in the order of their first use."""
         names = (node for node in ast.walk(self._tree()) if isinstance(node, ast.Name))
-        ordered = sorted(names, key=lambda name: name.col_offset)
+        ordered = sorted(names, key=lambda name: (name.lineno, name.col_offset))
         return tuple(dict.fromkeys(name.id for name in ordered))
 
     @property
@@ -63,11 +69,10 @@ class Expression:
 
     def _tree(self) -> ast.expr:
         try:
-            return ast.parse(self.text.strip(), mode="eval").body
-        except SyntaxError as error:
-            raise UsageError(
-                f"The label expression {self.text!r} does not parse: {error.msg}. Legal: {LEGAL}."
-            ) from None
+            with warnings.catch_warnings(action="ignore"):
+                return ast.parse(self.text.strip(), mode="eval").body
+        except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+            raise UsageError(f"The label expression {self.text!r} does not parse: {error}. Legal: {LEGAL}.") from None
 
 
 def _refuse_illegal(node: ast.AST, text: str) -> None:
@@ -94,7 +99,7 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:  # noqa: PLR091
         case ast.Name():
             return values[node.id]
         case ast.UnaryOp(op=ast.Not()):
-            return operator.invert(_evaluate(node.operand, values))
+            return _not(_evaluate(node.operand, values))
         case ast.UnaryOp():
             return operator.neg(_evaluate(node.operand, values))
         case ast.BinOp():
@@ -105,6 +110,10 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:  # noqa: PLR091
             return _evaluate_comparison(node, values)
         case _:
             raise AssertionError(f"{type(node).__name__} passed the check of legal syntax")
+
+
+def _not(value: Any) -> Any:
+    return not value if isinstance(value, bool) else operator.invert(value)
 
 
 def _evaluate_comparison(node: ast.Compare, values: Mapping[str, Any]) -> Any:

@@ -23,7 +23,7 @@ class Role(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     wants: ClassVar[str] = "any"
 
-    column: str
+    column: str = Field(min_length=1)
 
     @property
     def columns(self) -> tuple[str, ...]:
