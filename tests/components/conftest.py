@@ -15,6 +15,14 @@ from tests.components.graphs import Graph, analyze
 Exporter = Callable[[str], Path]
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps the tests that share a transform graph in one process of pytest-xdist, so that it is made once."""
+    for item in items:
+        if {"graph", "class_graph"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("transform graph"))
+
+
 def _analyze(label: str, problem: str, roles: tuple[AnyRole, ...], folder: Path) -> Graph:
     config = {"features": dump_roles(roles), "label": label, "problem": problem}
     return analyze(fleet.columns(), fleet.schema(), config, folder)
@@ -34,7 +42,7 @@ def class_graph(tmp_path_factory: pytest.TempPathFactory) -> Graph:
 
 @pytest.fixture(scope="session")
 def exporter(graph: Graph, class_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Exporter:
-    """Exports an untrained model of a problem, once each; returns its folder."""
+    """Exports an untrained model of a problem, once each, the binary one with every role; returns its folder."""
     made: dict[str, Path] = {}
 
     def path_of(problem: str) -> Path:
@@ -48,7 +56,8 @@ def exporter(graph: Graph, class_graph: Graph, tmp_path_factory: pytest.TempPath
 
 
 def _export(problem: str, graph: Graph, folder: Path) -> None:
-    roles, label = (fleet.FEW_ROLES, fleet.CLASSES) if problem == "multiclass" else (fleet.ROLES, fleet.LABEL)
+    roles = fleet.ROLES if problem == "binary" else fleet.FEW_ROLES
+    label = fleet.CLASSES if problem == "multiclass" else fleet.LABEL
     options = fleet.options(problem, label, roles)
     shape = shape_of(roles, problem, graph.output)
     keras.utils.set_random_seed(1)

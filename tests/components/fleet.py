@@ -71,7 +71,7 @@ def options(problem: str, label: str, roles: tuple[AnyRole, ...], **model: Any) 
     """Returns options for a tiny model."""
     tiny = {"hidden": (4,), "embedding": 2, "batch_size": 8, "dropout": 0.0} | model
     return TrainingOptions(
-        problem=problem,  # type: ignore[arg-type]  # pydantic checks it
+        problem=problem,
         label=label,
         features=roles,
         model=ModelSettings.model_validate(tiny),

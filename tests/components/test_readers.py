@@ -14,7 +14,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.readers import READERS, read_csv, read_parquet, read_tfrecord
+from components.readers import COLUMNS, NUMBER, READERS, read_csv, read_parquet, read_tfrecord
 from schema.errors import DataAnomaly
 from tests.components.tables import REAL_TIME, Cell, to_examples, to_rows, write_records
 
@@ -137,20 +137,28 @@ def test_a_csv_with_nothing_but_a_header_has_no_rows(tmp_path: Path, types: dict
     assert read("csv", write(tmp_path, "a,b\n"), types) == []
 
 
-@pytest.mark.parametrize("ragged", ["1,2,3", "1"])
-def test_a_row_with_more_or_fewer_values_than_the_header_is_refused(tmp_path: Path, ragged: str) -> None:
-    """No value of a ragged row is guessed: the message names the file and quotes the row."""
-    path = write(tmp_path, f"a,b\n1,2\n{ragged}\n3,4\n")
-    message = refusal("csv", path, {"a": "INT", "b": "INT"})
-    assert message.startswith(f"{path}: ")
-    assert f": {ragged}." in message
+@pytest.mark.parametrize(("ragged", "values"), [("1,2,3", 3), ("1", 1)])
+@pytest.mark.parametrize("types", [{}, {"a": "BYTES", "b": "INT"}], ids=["inferred", "curated"])
+def test_a_row_with_more_or_fewer_values_than_the_header_is_refused(
+    tmp_path: Path, types: dict[str, str], ragged: str, values: int
+) -> None:
+    """No value of a ragged row is guessed: the message names the file and the row, and quotes it."""
+    path = write(tmp_path, f'a,b\n"one\ntwo",2\n{ragged}\n3,4\n')
+    assert refusal("csv", path, types).startswith(f"{path}: row 3 has {values} values and the header has 2: {ragged}. ")
+
+
+def test_blank_lines_do_not_count_as_rows(tmp_path: Path) -> None:
+    """A blank line is no row, neither in what is read nor in the number of a row that is refused."""
+    assert read("csv", write(tmp_path, "a,b\n\n1,2\n\n\n3,4\n\n")) == [{"a": 1, "b": 2}, {"a": 3, "b": 4}]
+    assert ": row 3 has 3 values" in refusal("csv", write(tmp_path, "a,b\n1,2\n\n1,2,3\n"))
+    assert ": row 3, column 'b'" in refusal("csv", write(tmp_path, "a,b\n1,2\n\n1,x\n"), {"b": "INT"})
 
 
 def test_a_text_in_a_column_of_numbers_names_file_row_column_and_value(tmp_path: Path) -> None:
     """Row 1 is the header, so the second row of data is row 3."""
     path = write(tmp_path, "a,b\nx,1\ny,two\nz,3\n")
     message = refusal("csv", path, {"b": "FLOAT"})
-    assert message.startswith(f"{path}: row 3, column 'b' holds 'two', and the schema says")
+    assert message.startswith(f"{path}: row 3, column 'b' holds 'two', ")
 
 
 def test_a_row_counts_once_though_a_quoted_field_spans_lines(tmp_path: Path) -> None:
@@ -180,6 +188,18 @@ def test_a_number_in_a_column_of_integers_must_be_whole(tmp_path: Path) -> None:
     """1.5 is not cut to 1: the row is named."""
     path = write(tmp_path, "a\n1\n1.5\n")
     assert f"{path}: row 3, column 'a' holds '1.5'" in refusal("csv", path, {"a": "INT"})
+
+
+@pytest.mark.parametrize(("field", "value"), [("2", 2), ("2.5", 2.5), ("", None)])
+def test_a_column_that_must_be_a_number_may_be_of_either_kind(tmp_path: Path, field: str, value: Cell) -> None:
+    """Where a role wants a number and no schema says which kind, the data does."""
+    assert read("csv", write(tmp_path, f"a,b\nx,{field}\n"), {"b": NUMBER}) == [{"a": b"x", "b": value}]
+
+
+def test_a_text_in_a_column_that_must_be_a_number_is_named(tmp_path: Path) -> None:
+    """Without a schema too, the row that is no number is named, not the whole column taken as text."""
+    path = write(tmp_path, "a,b\nx,1\ny,two\n")
+    assert refusal("csv", path, {"b": NUMBER}).startswith(f"{path}: row 3, column 'b' holds 'two', ")
 
 
 def test_a_name_that_the_header_gives_twice_is_refused(tmp_path: Path) -> None:
@@ -251,6 +271,13 @@ def test_csv_and_parquet_give_the_same_rows_the_same_hashes(tmp_path: Path) -> N
     (from_parquet,) = read_parquet(str(write_parquet(tmp_path, a=pa.array([1, None]), b=pa.array(["x", "y"]))), {}, 5)
     assert from_csv.hashes.tolist() == from_parquet.hashes.tolist()
     assert to_rows(from_csv.examples) == to_rows(from_parquet.examples)
+
+
+def test_the_columns_of_a_file_are_known_before_it_is_read(tmp_path: Path) -> None:
+    """A CSV's header and a Parquet file's schema name the columns in their order; a TFRecord has no names."""
+    assert COLUMNS["csv"](str(write(tmp_path, "\ufeffb,a\n1,2\n"))) == ["b", "a"]
+    assert COLUMNS["parquet"](str(write_parquet(tmp_path, y=pa.array([1]), x=pa.array([2])))) == ["y", "x"]
+    assert COLUMNS["tfrecord"](str(write_records(tmp_path / "rows.tfrecord", EXAMPLES[:1], ""))) == []
 
 
 EXAMPLES = to_examples({"a": list(range(5000)), "t": [f"text {row % 7}" for row in range(5000)]})

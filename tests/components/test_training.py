@@ -21,31 +21,31 @@ SIGNATURES = {"serving_default", "predict_columns", "transform_features"}
 
 
 @pytest.fixture(scope="module")
-def files(graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The transformed rows that have a label, every fourth one for evaluation."""
+def files(class_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The transformed rows that have a class, every fourth one for evaluation."""
     folder = tmp_path_factory.mktemp("transformed")
-    rows = sorted(read_records(graph.transformed))
-    labelled = [row for row in rows if not np.isnan(label_of(row))]
+    rows = sorted(read_records(class_graph.transformed))
+    labelled = [row for row in rows if label_of(row) >= 0]
     splits = {"train": [row for index, row in enumerate(labelled) if index % 4], "eval": labelled[::4]}
     return {split: str(write_records(folder / split / "rows.gz", kept)) for split, kept in splits.items()}
 
 
-def label_of(row: bytes) -> float:
+def label_of(row: bytes) -> int:
     """Returns the label of a transformed example."""
-    return float(tf.train.Example.FromString(row).features.feature["label"].float_list.value[0])
+    return int(tf.train.Example.FromString(row).features.feature["label"].int64_list.value[0])
 
 
 class Training:
     """One training of a tiny model."""
 
-    def __init__(self, graph: Graph, files: dict[str, str], folder: Path, **model: Any) -> None:
-        options = fleet.options("binary", fleet.LABEL, fleet.ROLES, **model)
-        shape = shape_of(options.features, options.problem, graph.output)
-        self.evaluation = ExampleSource((files["eval"],), graph.output)
+    def __init__(self, class_graph: Graph, files: dict[str, str], folder: Path, **model: Any) -> None:
+        options = fleet.options("multiclass", fleet.CLASSES, fleet.FEW_ROLES, **model)
+        shape = shape_of(options.features, options.problem, class_graph.output)
+        self.evaluation = ExampleSource((files["eval"],), class_graph.output)
         make_reproducible(options.model)
         self.model = build_model(shape, options.model)
         compile_model(self.model, shape, options.model)
-        train = ExampleSource((files["train"],), graph.output)
+        train = ExampleSource((files["train"],), class_graph.output)
         checkpoints = folder / "checkpoints"
         self.stopping: EarlyStoppingWithCheckpoints = fit(
             self.model, train, self.evaluation, options, folder / "logs", checkpoints
@@ -62,30 +62,32 @@ class Training:
 
 
 @pytest.fixture(scope="module")
-def trained(graph: Graph, files: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Training:
+def trained(class_graph: Graph, files: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Training:
     """A training of three epochs with seed 1 and dropout."""
-    return Training(graph, files, tmp_path_factory.mktemp("trained"), epochs=3, dropout=0.5)
+    return Training(class_graph, files, tmp_path_factory.mktemp("trained"), epochs=3, dropout=0.5)
 
 
 def test_the_same_seed_gives_the_same_weights(
-    trained: Training, graph: Graph, files: dict[str, str], tmp_path: Path
+    trained: Training, class_graph: Graph, files: dict[str, str], tmp_path: Path
 ) -> None:
     """First weights, shuffling and dropout all follow the seed: a second training ends bit by bit where one did."""
-    again = Training(graph, files, tmp_path, epochs=3, dropout=0.5)
+    again = Training(class_graph, files, tmp_path, epochs=3, dropout=0.5)
     assert again.weights == trained.weights
 
 
 def test_another_seed_gives_other_weights(
-    trained: Training, graph: Graph, files: dict[str, str], tmp_path: Path
+    trained: Training, class_graph: Graph, files: dict[str, str], tmp_path: Path
 ) -> None:
     """The seed is what makes two trainings equal."""
-    other = Training(graph, files, tmp_path, epochs=3, dropout=0.5, seed=2)
+    other = Training(class_graph, files, tmp_path, epochs=3, dropout=0.5, seed=2)
     assert other.weights != trained.weights
 
 
-def test_training_stops_early_and_keeps_the_best_weights(graph: Graph, files: dict[str, str], tmp_path: Path) -> None:
+def test_training_stops_early_and_keeps_the_best_weights(
+    class_graph: Graph, files: dict[str, str], tmp_path: Path
+) -> None:
     """A learning rate far too high makes the loss worse: training ends before its last epoch, at its best loss."""
-    training = Training(graph, files, tmp_path, epochs=30, patience=2, learning_rate=3.0)
+    training = Training(class_graph, files, tmp_path, epochs=30, patience=2, learning_rate=3.0)
     progress = training.stopping.progress
     assert progress.epochs_without_better == 2
     assert progress.epoch < 30
@@ -93,11 +95,11 @@ def test_training_stops_early_and_keeps_the_best_weights(graph: Graph, files: di
 
 
 def test_a_training_goes_on_from_the_checkpoint_of_an_earlier_try(
-    graph: Graph, files: dict[str, str], tmp_path: Path
+    class_graph: Graph, files: dict[str, str], tmp_path: Path
 ) -> None:
     """fit() with more epochs on the same checkpoint folder trains only those that are left."""
-    first = Training(graph, files, tmp_path, epochs=2, patience=40)
-    second = Training(graph, files, tmp_path, epochs=3, patience=40)
+    first = Training(class_graph, files, tmp_path, epochs=2, patience=40)
+    second = Training(class_graph, files, tmp_path, epochs=3, patience=40)
     optimizer_steps = [int(training.model.optimizer.iterations.numpy()) for training in (first, second)]
     assert optimizer_steps == [2 * batches(files), 3 * batches(files)]
     assert second.stopping.progress.best_loss <= first.stopping.progress.best_loss
@@ -109,16 +111,16 @@ def batches(files: dict[str, str]) -> int:
 
 
 @pytest.fixture(scope="module")
-def run(graph: Graph, files: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(class_graph: Graph, files: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of run_fn, as the Trainer calls it."""
     folder = tmp_path_factory.mktemp("run")
-    options = fleet.options("binary", fleet.LABEL, fleet.ROLES, epochs=1)
+    options = fleet.options("multiclass", fleet.CLASSES, fleet.FEW_ROLES, epochs=1)
     config = options.model_dump(mode="json") | {"checkpoints": str(folder / "checkpoints")}
     run_fn(
         FnArgs(
             train_files=[str(Path(files["train"]).parent / "*")],
             eval_files=[str(Path(files["eval"]).parent / "*")],
-            transform_output=graph.output.transform_savedmodel_dir.removesuffix("/transform_fn"),
+            transform_output=class_graph.output.transform_savedmodel_dir.removesuffix("/transform_fn"),
             serving_model_dir=str(folder / "model"),
             model_run_dir=str(folder / "logs"),
             custom_config=config,
@@ -127,13 +129,13 @@ def run(graph: Graph, files: dict[str, str], tmp_path_factory: pytest.TempPathFa
     return folder
 
 
-def test_run_fn_exports_a_model_that_answers(run: Path, graph: Graph) -> None:
-    """What the Trainer leaves is a SavedModel with three signatures, which gives each row a probability."""
+def test_run_fn_exports_a_model_that_answers(run: Path, class_graph: Graph) -> None:
+    """What the Trainer leaves is a SavedModel with three signatures, which gives a row its classes' probabilities."""
     loaded = tf.saved_model.load(str(run / "model"))
     assert set(loaded.signatures) == SIGNATURES
-    answer = loaded.signatures["serving_default"](examples=tf.constant(graph.examples))["probability"].numpy()
-    assert answer.shape == (fleet.ROWS,)
-    assert ((answer > 0) & (answer < 1)).all()
+    answer = loaded.signatures["serving_default"](examples=tf.constant(class_graph.examples))["probabilities"].numpy()
+    assert answer.shape == (fleet.ROWS, 3)
+    np.testing.assert_allclose(answer.sum(axis=1), 1.0, atol=1e-5)
 
 
 def test_run_fn_leaves_no_checkpoint_but_the_logs(run: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.conftest import Folder, make_folder
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("interrupt")]
 STEPS = (
     "ExampleGen",
     "ImportSchemaGen",

@@ -32,7 +32,7 @@ data: {path: trips.csv, splits: {train: 6, eval: 2, test: 2}}
 features:
   - {column: tips, role: bucketized}
   - {column: company, role: categorical}
-model: {epochs: 4, accumulate_steps: 2, mixed_precision: true}
+model: {epochs: 20, learning_rate: 0.01, batch_size: 32, accumulate_steps: 2, mixed_precision: true}
 evaluation: {slices: [[trip_start_day]], bars: {accuracy: {min: 0.5}}}
 """
 USER_CODE = '''

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import struct
+import subprocess
 
 import pytest
 
-from tests.e2e.conftest import Pushed, trips
+from tests.e2e.conftest import PENSTOCK, Pushed, trips
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("first run")]
 STEPS = {
     "ExampleGen", "StatisticsGen", "ImportSchemaGen", "ExampleValidator", "DataGate", "Transform", "Trainer",
     "Baseline", "Evaluator", "InfraValidator", "Pusher",
@@ -48,6 +52,13 @@ def test_every_gate_gives_its_verdict(first_run: Pushed) -> None:
         "model": True,
         "infra": True,
     }
+
+
+def test_an_anomaly_of_a_feature_may_only_warn(first_run: Pushed) -> None:
+    """A feature whose severity is warn lets the run go on; what was found is told at its end."""
+    (warning,) = {warning.partition(", ")[2] for warning in first_run.summary["warnings"] if "train split" in warning}
+    assert "'trip_start_month'" in warning
+    assert "to 12" in warning
 
 
 def test_the_version_carries_warm_up_requests(first_run: Pushed) -> None:
@@ -109,3 +120,23 @@ def test_progress_goes_line_by_line_into_a_pipe(first_run: Pushed) -> None:
     assert "penstock predict small.yaml" in done.stdout
     assert "\x1b" not in done.stdout
     assert not done.stderr
+
+
+def test_a_terminal_shows_the_steps_and_no_chatter(first_run: Pushed) -> None:
+    """On a terminal the steps are redrawn in place, and what libraries say goes to the log."""
+    screen, terminal = pty.openpty()
+    os.set_blocking(screen, False)
+    command = [str(PENSTOCK), "run", "small.yaml"]
+    with subprocess.Popen(
+        command, cwd=first_run.folder.path, stdin=terminal, stdout=terminal, stderr=terminal
+    ) as process:
+        seen = b""
+        while process.poll() is None:
+            with contextlib.suppress(BlockingIOError):
+                seen += os.read(screen, 1 << 16)
+    assert process.returncode == 0
+    assert b"\x1b[" in seen
+    assert b"Evaluator" in seen
+    assert b"cached" in seen
+    assert b"INFO" not in seen
+    assert b"WARNING" not in seen
