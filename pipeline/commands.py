@@ -29,7 +29,7 @@ def run(
     as_json: bool,
 ) -> int:
     """Runs the pipeline and shows what it came to; returns the exit code of a run that pushed."""
-    loaded = _load(config, (*settings, *([f"runner.name={runner}"] if runner else [])))
+    loaded = _load_checked(config, (*settings, *([f"runner.name={runner}"] if runner else [])))
     from pipeline.display import console_for, show_summary, steps_watcher
     from pipeline.run import Options
     from pipeline.run import run as run_pipeline
@@ -50,7 +50,7 @@ def run(
 
 def validate(screen: Screen, config: Files, settings: Settings, workdir: Path | None, *, as_json: bool) -> None:
     """Checks the YAML, the schema and the DAG."""
-    loaded = _load(config, settings)
+    loaded = _load_checked(config, settings)
     screen.divert(Path(os.devnull))
     from pipeline.compiled import Compiled
     from pipeline.dag import create_pipeline
@@ -196,6 +196,14 @@ def _load(files: Files, settings: Settings) -> Config:
     from pipeline.loading import load
 
     return load(files, settings).config
+
+
+def _load_checked(files: Files, settings: Settings) -> Config:
+    from pipeline.preflight import check_files
+
+    loaded = _load(files, settings)
+    check_files(loaded)
+    return loaded
 
 
 def _iso(milliseconds: int) -> str:

@@ -6,19 +6,19 @@ import json
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx.components import SchemaGen
-from tfx.dsl.components.base.base_component import BaseComponent
-from tfx.types.channel import BaseChannel
 
-from components.import_schema import ImportSchema
 from components.readers import NUMBER
 from pipeline.config import Config
 from pipeline.sources import columns_of
 from schema.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from tfx.dsl.components.base.base_component import BaseComponent
+    from tfx.types.channel import BaseChannel
 
 NUMBERS = ("INT", "FLOAT")
 
@@ -64,6 +64,10 @@ def column_types(config: Config) -> dict[str, str]:
 
 def schema_gen(config: Config, statistics: BaseChannel) -> BaseComponent:
     """Returns the step that gives the schema: the curated one, or one inferred from all splits."""
+    from tfx.components import SchemaGen
+
+    from components.import_schema import ImportSchema
+
     if config.schema_.path is None:
         inferred: BaseComponent = SchemaGen(statistics=statistics, infer_feature_shape=False)
         return inferred

@@ -5,22 +5,26 @@ from __future__ import annotations
 import glob
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tfx.components import FileBasedExampleGen
-from tfx.dsl.components.base.base_component import BaseComponent
-from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
-from tfx.proto import example_gen_pb2
-
-from components.example_gen import Executor, pack_options
 from components.readers import COLUMNS
 from pipeline.config import Data
 from schema.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from tfx.dsl.components.base.base_component import BaseComponent
 
 Types = Mapping[str, str]
 
 
 def files(data: Data, types: Types) -> BaseComponent:
     """An ExampleGen for local files of one format, read in columns."""
+    from tfx.components import FileBasedExampleGen
+    from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+    from tfx.proto import example_gen_pb2
+
+    from components.example_gen import Executor, pack_options
+
     folder, pattern = _folder_and_pattern(data.path)
     buckets = [example_gen_pb2.SplitConfig.Split(name=split, hash_buckets=size) for split, size in data.splits.items()]
     return FileBasedExampleGen(
@@ -32,7 +36,7 @@ def files(data: Data, types: Types) -> BaseComponent:
     ).with_id("ExampleGen")
 
 
-SOURCES: dict[str, Callable[[Data, Types], BaseComponent]] = {
+SOURCES: dict[str, Callable[[Data, Types], "BaseComponent"]] = {
     "csv": files,
     "parquet": files,
     "tfrecord": files,
@@ -40,14 +44,24 @@ SOURCES: dict[str, Callable[[Data, Types], BaseComponent]] = {
 
 
 def example_gen(data: Data, types: Types) -> BaseComponent:
-    """Returns the ExampleGen of a source; `types` gives the curated type (INT, FLOAT, BYTES) of each column.
+    """Returns the ExampleGen of a source; `types` gives the type of each column that must have one.
+
+    Raises:
+      UsageError: there is no such source, or no file at its path.
+    """
+    check_source(data)
+    return SOURCES[data.source](data, types)
+
+
+def check_source(data: Data) -> None:
+    """Holds a source against what there is.
 
     Raises:
       UsageError: there is no such source, or no file at its path.
     """
     if data.source not in SOURCES:
         raise UsageError(f"'data.source' is {data.source!r}. {did_you_mean(data.source, SOURCES)}")
-    return SOURCES[data.source](data, types)
+    _files_at(data.path)
 
 
 def columns_of(data: Data) -> list[str]:
@@ -68,6 +82,5 @@ def _files_at(path: str) -> list[str]:
 
 
 def _folder_and_pattern(path: str) -> tuple[str, str]:
-    _files_at(path)
     fixed = next((parent for parent in Path(path).parents if not glob.has_magic(str(parent))), Path("/"))
     return str(fixed), str(Path(path).relative_to(fixed))

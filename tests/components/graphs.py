@@ -21,6 +21,7 @@ from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 from tfx_bsl.tfxio.tf_example_record import TFExampleBeamRecord
 
 from components.preprocessing import preprocessing_fn
+from tests.components import fleet
 from tests.components.tables import Columns, to_examples
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -46,12 +47,11 @@ class Graph:
         return self.apply(to_examples(columns))
 
 
-def analyze(columns: Columns, schema: schema_pb2.Schema, config: Mapping[str, Any], folder: Path) -> Graph:
-    """Runs AnalyzeAndTransformDataset over a table, in this process."""
-    examples = to_examples(columns)
+def analyze(columns: Columns, schema: schema_pb2.Schema, config: Mapping[str, Any], folder: Path) -> None:
+    """Runs AnalyzeAndTransformDataset over a table, in this process; `load_graph` reads what it writes."""
     source = TFExampleBeamRecord(physical_format="memory", telemetry_descriptors=["tests"], schema=schema)
     with beam.Pipeline(options=IN_MEMORY) as pipeline, tft_beam.Context(str(folder / "temporary")):
-        raw = pipeline | beam.Create(examples) | source.BeamSource(), source.TensorAdapterConfig()
+        raw = pipeline | beam.Create(to_examples(columns)) | source.BeamSource(), source.TensorAdapterConfig()
         (transformed, _), graph = raw | tft_beam.AnalyzeAndTransformDataset(
             partial(preprocessing_fn, custom_config=config), output_record_batches=True
         )
@@ -59,7 +59,12 @@ def analyze(columns: Columns, schema: schema_pb2.Schema, config: Mapping[str, An
         encoded = transformed | beam.FlatMap(lambda batch: RecordBatchToExamplesEncoder().encode(batch[0]))
         _ = encoded | beam.io.WriteToTFRecord(str(folder / "rows"), file_name_suffix=".gz", num_shards=1)
     metadata_io.write_metadata(dataset_metadata.DatasetMetadata(schema), str(folder / "metadata"))
-    return Graph(columns, examples, tft.TFTransformOutput(str(folder)), next(folder.glob("rows*.gz")))
+
+
+def load_graph(folder: Path, columns: Columns | None = None) -> Graph:
+    """Returns the graph of a table, the fleet's unless another is given."""
+    table = fleet.columns() if columns is None else columns
+    return Graph(table, to_examples(table), tft.TFTransformOutput(str(folder)), next(folder.glob("rows*.gz")))
 
 
 def present(values: Iterable[float | None]) -> npt.NDArray[np.float64]:

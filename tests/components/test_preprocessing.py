@@ -28,7 +28,7 @@ from components.preprocessing import (
 from schema.expression import Expression
 from schema.roles import LABEL, Crossed, Dates, Hashed, parse_roles
 from tests.components import fleet
-from tests.components.graphs import Arrays, Graph, analyze, present
+from tests.components.graphs import Arrays, Graph, analyze, load_graph, present
 from tests.components.tables import REAL_TIME, Columns, read_records, to_row
 
 YEAR_1, YEAR_9999 = -62_135_596_800, 253_402_300_799
@@ -346,7 +346,9 @@ def remainders(tmp_path_factory: pytest.TempPathFactory) -> Graph:
     )
     columns: Columns = {"n": [0, 3, 6, 9, 1, 4, 2, 5], "m": [3] * 7 + [None]}
     config = {"features": [{"role": "numeric", "column": "n"}], "label": "n % m", "problem": "multiclass"}
-    return analyze(columns, schema, config, tmp_path_factory.mktemp("remainders"))
+    folder = tmp_path_factory.mktemp("remainders")
+    analyze(columns, schema, config, folder)
+    return load_graph(folder, columns)
 
 
 def test_the_classes_may_be_the_values_of_an_expression(remainders: Graph) -> None:

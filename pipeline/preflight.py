@@ -1,0 +1,20 @@
+"""What is checked before TensorFlow and TFX are imported: the configuration, held against the files that it names."""
+
+from __future__ import annotations
+
+from pipeline.config import Config
+from pipeline.runners import beam_args
+from pipeline.schemas import column_types
+from pipeline.sources import check_source
+
+
+def check_files(config: Config) -> None:
+    """Holds a configuration against its data files and its schema.
+
+    Raises:
+      UsageError: a file does not exist, or a column that is named does not.
+      DataAnomaly: the data has no names of columns.
+    """
+    beam_args(config)
+    check_source(config.data)
+    column_types(config)
