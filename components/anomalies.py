@@ -59,13 +59,17 @@ def _domain(feature: schema_pb2.Feature, domains: Mapping[str, list[str]]) -> st
     kind = feature.WhichOneof("domain_info")
     if kind in ("int_domain", "float_domain"):
         domain = getattr(feature, kind)
-        bounds = [f"from {domain.min:g}"] if domain.HasField("min") else []
-        bounds += [f"to {domain.max:g}"] if domain.HasField("max") else []
+        bounds = [f"from {_exact(domain.min)}"] if domain.HasField("min") else []
+        bounds += [f"to {_exact(domain.max)}"] if domain.HasField("max") else []
         return " ".join(bounds) or "of any size"
     if kind in ("domain", "string_domain"):
         values = domains.get(feature.domain, []) if kind == "domain" else list(feature.string_domain.value)
         return f"one of {', '.join(values)}"
     return str(kind)
+
+
+def _exact(number: float) -> str:
+    return str(int(number)) if number == int(number) else str(round(number, 6))
 
 
 def _reasons(info: anomalies_pb2.AnomalyInfo) -> str:

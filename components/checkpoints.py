@@ -40,8 +40,9 @@ class EarlyStoppingWithCheckpoints(keras.callbacks.Callback):
 
     def resume(self, model: keras.Model) -> int:
         """Restores the last checkpoint into the compiled `model`, if there is one; returns the epoch to go on with."""
-        latest = self._folder / "latest"
-        if (latest / "progress.json").exists():
+        places = (self._folder / name for name in ("latest", "old"))  # a kill between two renames leaves the older one
+        latest = next((place for place in places if (place / "progress.json").exists()), None)
+        if latest:
             self.progress = Progress(**json.loads((latest / "progress.json").read_text()))
             if (latest / "best.weights.h5").exists():
                 model.load_weights(latest / "best.weights.h5")
@@ -60,9 +61,9 @@ class EarlyStoppingWithCheckpoints(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Notes whether the loss got better, writes a checkpoint, stops when patience is at its end."""
         loss = (logs or {})["val_loss"]
-        better = loss < self.progress.best_loss
+        better = loss < self.progress.best_loss  # which a NaN is not
         waited = 0 if better else self.progress.epochs_without_better + 1
-        self.progress = Progress(epoch + 1, min(loss, self.progress.best_loss), waited)
+        self.progress = Progress(epoch + 1, loss if better else self.progress.best_loss, waited)
         if better:
             self._best = self.model.get_weights()
         log.info("epoch %d, loss on the eval split %.4f, best %.4f", epoch + 1, loss, self.progress.best_loss)
@@ -92,8 +93,8 @@ class EarlyStoppingWithCheckpoints(keras.callbacks.Callback):
             self.model.save_weights(new / "best.weights.h5")
             self.model.set_weights(current)
         (new / "progress.json").write_text(json.dumps(asdict(self.progress)))
-        shutil.rmtree(old, ignore_errors=True)
         if latest.exists():
+            shutil.rmtree(old, ignore_errors=True)
             latest.rename(old)
         new.rename(latest)
         shutil.rmtree(old, ignore_errors=True)

@@ -11,6 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schema.errors import DataAnomaly
+
 Hashes = npt.NDArray[np.uint64]
 MISSING_TEXT = b"\0missing"
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, as in Knuth's multiplicative hashing
@@ -19,10 +21,14 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, as in 
 def canonical(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Returns the batch with each column as int64, float32 or binary: the three kinds that a tf.Example has.
 
-    Booleans become 0 and 1, dates and timestamps seconds since 1970, NaN becomes missing.
+    Booleans become 0 and 1, dates and timestamps seconds since 1970, times of day text, NaN becomes missing.
+
+    Raises:
+      DataAnomaly: a column is of a kind that has no such form, such as a list; the message names it.
     """
-    columns = [_canonical_column(column) for column in batch.columns]
-    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
+    names = batch.schema.names
+    columns = [_named_canonical_column(name, column) for name, column in zip(names, batch.columns, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, names)
 
 
 def encode(batch: pa.RecordBatch) -> list[bytes]:
@@ -63,7 +69,17 @@ def assign_splits(hashes: Hashes, splits: dict[str, int]) -> npt.NDArray[np.str_
     return np.array(list(splits))[np.searchsorted(upper_bounds, buckets, side="right")]
 
 
-def _canonical_column(column: pa.Array) -> pa.Array:
+def _named_canonical_column(name: str, column: pa.Array) -> pa.Array:
+    try:
+        return _canonical_column(column)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise DataAnomaly(
+            f"column {name!r} is {column.type}, which cannot become a number or text: {error}. "
+            "Write it in another form, or leave it out."
+        ) from None
+
+
+def _canonical_column(column: pa.Array) -> pa.Array:  # noqa: PLR0911  # one for each kind of type
     kind = column.type
     if pa.types.is_dictionary(kind):
         return _canonical_column(column.dictionary_decode())
@@ -76,6 +92,8 @@ def _canonical_column(column: pa.Array) -> pa.Array:
         return column.cast(pa.int64())
     if pa.types.is_null(kind):
         return pa.nulls(len(column), pa.binary())
+    if pa.types.is_time(kind):
+        return column.cast(pa.string()).cast(pa.binary())
     return column.cast(pa.binary())
 
 

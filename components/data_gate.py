@@ -7,11 +7,12 @@ from pathlib import Path
 
 import tensorflow as tf
 import tensorflow_data_validation as tfdv
-from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+from tfx.components.statistics_gen import stats_artifact_utils
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import artifact_utils
-from tfx.types.standard_artifacts import ExampleAnomalies, Examples, Schema
+from tfx.types.standard_artifacts import ExampleAnomalies, Examples, ExampleStatistics, Schema
 
 from components.anomalies import Anomaly, describe
 from components.artifacts import GateReport
@@ -60,9 +61,29 @@ def check_label(source: str, files: Iterable[str], expression: Expression, schem
     )
 
 
+def check_label_presence(source: str, missing: Mapping[str, Mapping[str, int]]) -> None:
+    """Checks that every row has a label; `missing` gives, by split and column of the label, the rows without a value.
+
+    Raises:
+      DataAnomaly: some row has none; the message says how many, where.
+    """
+    lacking = [
+        f"{rows} rows of the {split} split have no {column!r}"
+        for split, columns in missing.items()
+        for column, rows in columns.items()
+        if rows
+    ]
+    if lacking:
+        raise DataAnomaly(
+            f"{source}: rows without a label can neither train nor test a model: {'; '.join(lacking)}. "
+            "Leave these rows out, or fill the column."
+        )
+
+
 @component
 def DataGate(
     examples: InputArtifact[Examples],
+    statistics: InputArtifact[ExampleStatistics],
     schema: InputArtifact[Schema],
     anomalies: InputArtifact[ExampleAnomalies],
     report: OutputArtifact[GateReport],
@@ -76,11 +97,31 @@ def DataGate(
     curated = tfdv.load_schema_text(str(Path(schema.uri, "schema.pbtxt")))
     found = describe(_load_anomalies(anomalies), curated, default_severity, json.loads(severities))
     warnings = check_anomalies(source, found)
+    check_label_presence(source, _missing(statistics, Expression(label).columns))
     if problem != "regression":
         check_label(
             source, glob.glob(f"{artifact_utils.get_split_uri([examples], 'train')}/*"), Expression(label), curated
         )
     Path(report.uri, "warnings.json").write_text(json.dumps(warnings))
+
+
+def _missing(artifact: ExampleStatistics, columns: Iterable[str]) -> dict[str, dict[str, int]]:
+    """The rows without a value, by split and column."""
+    return {
+        split: _missing_of_split(stats_artifact_utils.load_statistics(artifact, split).proto(), columns)
+        for split in artifact_utils.decode_split_names(artifact.split_names)
+    }
+
+
+def _missing_of_split(
+    statistics: statistics_pb2.DatasetFeatureStatisticsList, columns: Iterable[str]
+) -> dict[str, int]:
+    dataset = statistics.datasets[0]
+    present = {
+        feature.path.step[0]: getattr(feature, feature.WhichOneof("stats")).common_stats.num_non_missing
+        for feature in dataset.features
+    }
+    return {column: dataset.num_examples - present.get(column, 0) for column in columns}
 
 
 def _load_anomalies(artifact: ExampleAnomalies) -> Mapping[str, anomalies_pb2.Anomalies]:
@@ -98,7 +139,7 @@ def _labels(columns: Mapping[str, tf.SparseTensor], expression: Expression) -> s
         ]
         for name, column in values.items()
     }
-    arrays = {name: tf.constant(column).numpy() for name, column in kept.items()}
     if not rows:
         return set()
-    return set(tf.reshape(expression.evaluate(arrays), [-1]).numpy().tolist())
+    tensors = {name: tf.constant(column) for name, column in kept.items()}
+    return set(tf.reshape(expression.evaluate(tensors), [-1]).numpy().tolist())

@@ -53,7 +53,7 @@ def differences(expected: Arrays, answered: Arrays, tolerance: float) -> Iterato
             if other is None:
                 yield f"{signature} gave no {name!r}"
             elif not _equal(values, other, tolerance):
-                yield f"{signature} answered another {name!r}: {_first_difference(values, other)}"
+                yield f"{signature} answered another {name!r}: {_first_difference(values, other, tolerance)}"
 
 
 @component
@@ -87,9 +87,9 @@ def _equal(one: npt.NDArray[Any], other: npt.NDArray[Any], tolerance: float) -> 
     return bool(np.allclose(one, other, rtol=0, atol=tolerance, equal_nan=True))
 
 
-def _first_difference(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> str:
+def _first_difference(one: npt.NDArray[Any], other: npt.NDArray[Any], tolerance: float) -> str:
     if one.shape != other.shape:
         return f"shape {one.shape} in process, {other.shape} there"
-    row = next(iter(np.argwhere(one != other)), None)
-    place = tuple(row) if row is not None else ()
+    differs = one != other if one.dtype == object else ~np.isclose(one, other, rtol=0, atol=tolerance, equal_nan=True)
+    place = tuple(np.argwhere(differs)[0])
     return f"{one[place]} in process, {other[place]} there, at row {place[0] if place else 0}"

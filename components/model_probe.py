@@ -56,7 +56,7 @@ def _storable(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Bytes of fixed width lose the zeros at their end, which a tf.Example may have: a guard byte keeps them."""
     if array.dtype != object:
         return array
-    return np.array([value + b"." for value in array.ravel()]).reshape(array.shape)
+    return np.array([value + b"." for value in array.ravel()], bytes).reshape(array.shape)
 
 
 def _restored(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -62,7 +62,9 @@ def to_column(tensor: Any) -> tf.SparseTensor:
         tensor = tf.sparse.from_dense(tf.reshape(tensor, [-1, 1])) if tensor.dtype == tf.string else _all_of(tensor)
     shape = tf.stack([tensor.dense_shape[0], tf.constant(1, tf.int64)])
     column = tf.SparseTensor(tensor.indices, tensor.values, shape)
-    return tf.sparse.retain(column, ~tf.math.is_nan(column.values)) if column.dtype.is_floating else column
+    if column.dtype.is_floating:
+        return tf.sparse.retain(column, ~tf.math.is_nan(column.values))
+    return tf.sparse.retain(column, column.values != "") if column.dtype == tf.string else column
 
 
 def is_present(column: tf.SparseTensor) -> tf.Tensor:

@@ -56,7 +56,7 @@ def publish(model: Path, destination: Path, origin: str, prepare: Callable[[Path
         _flush(copy)
         number = max(int(time.time()), latest.number + 1 if latest else 0)
         copy.rename(destination / str(number))
-        _flush_folder(destination)
+        _flush_one(destination)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return Version(number, destination / str(number), is_new=True)
@@ -65,8 +65,8 @@ def publish(model: Path, destination: Path, origin: str, prepare: Callable[[Path
 def latest_version(destination: Path) -> Version | None:
     """Returns the version with the greatest number, if there is one."""
     folders = destination.iterdir() if destination.is_dir() else ()
-    numbers = [int(folder.name) for folder in folders if folder.name.isdecimal()]
-    return Version(max(numbers), destination / str(max(numbers)), is_new=False) if numbers else None
+    versions = {int(folder.name): folder for folder in folders if folder.name.isdecimal() and folder.is_dir()}
+    return Version(max(versions), versions[max(versions)], is_new=False) if versions else None
 
 
 def _origin(version: Path) -> str | None:
@@ -80,15 +80,11 @@ def _origin(version: Path) -> str | None:
 def _flush(folder: Path) -> None:
     """Forces every file to the disk, so that a renamed version is whole after a power cut too."""
     for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
-        else:
-            _flush_folder(path)
+        _flush_one(path)
 
 
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _flush_one(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +25,11 @@ from schema.errors import DataAnomaly
 Types = Mapping[str, str]
 ARROW_TYPES = {"INT": pa.int64(), "FLOAT": pa.float64(), "BYTES": pa.string()}
 NUMBER = "NUMBER"  # the type of a column that some role reads as a number, where no schema says which kind
+NUMBERS = ("INT", "FLOAT", NUMBER)
 TFRECORDS_A_BATCH = 4096
+BLOCK = 1 << 20
+LARGEST_BLOCK = (1 << 31) - 1  # Arrow counts bytes of a block, and csv characters of a field, in 32 bits
+PARSE = arrow_csv.ParseOptions(newlines_in_values=True)
 EMPTY_CSV = "{file}: is empty. A CSV needs a header line with the names of its columns, and rows below it."
 
 
@@ -43,17 +48,20 @@ def read_csv(file: str, types: Types, seed: int) -> Iterator[Rows]:
     """Reads a CSV with a header; `types` gives the type of columns that must have one: INT, FLOAT, BYTES or NUMBER."""
     try:
         for batch in _open_csv(file, types):
-            yield _rows(batch, seed)
+            yield _rows(file, batch, seed)
     except pa.ArrowInvalid as error:
         raise DataAnomaly(_explain_csv(file, str(error))) from None
+    if _has_open_quote(file):
+        last = sum(1 for _ in _numbered_rows(file))
+        raise DataAnomaly(f"{file}: a quote that opens in row {last} is never closed. Close it, or remove it.")
 
 
 def read_parquet(file: str, types: Types, seed: int) -> Iterator[Rows]:
     """Reads a Parquet file; its own types are cast to the curated ones."""
     try:
         for batch in arrow_parquet.ParquetFile(file).iter_batches():
-            yield _rows(_cast(file, batch, types), seed)
-    except pa.ArrowInvalid as error:
+            yield _rows(file, _cast(file, canonical_or_raise(file, batch), types), seed)
+    except (pa.ArrowInvalid, OSError) as error:
         raise DataAnomaly(f"{file}: cannot be read as Parquet: {_first_line(error)}.") from None
 
 
@@ -71,17 +79,28 @@ def read_tfrecord(file: str, types: Types, seed: int) -> Iterator[Rows]:
                 tf.train.Example.FromString(record)
                 done += 1
             yield Rows(list(batch), hash_values(np.asarray(batch, dtype=object), seed))
-    except (tf.errors.DataLossError, DecodeError) as error:
+    except tf.errors.DataLossError:
+        whole = _whole_records(tf.data.TFRecordDataset(file, compression))
+        raise DataAnomaly(f"{file}: is corrupt after record {whole}. Restore the file, or write it again.") from None
+    except DecodeError:
         raise DataAnomaly(
-            f"{file}: is corrupt after record {done}: {_first_line(error)}. Restore the file or write it again."
+            f"{file}: record {done + 1} is no tf.Example. Write the file again, as tf.Examples."
         ) from None
+
+
+def _whole_records(records: Any) -> int:
+    """How many records of a tf.data.Dataset can be read before the first that cannot."""
+    whole = 0
+    with suppress(Exception):  # it is known to be corrupt, and that is what is counted up to
+        for _ in records:
+            whole += 1
+    return whole
 
 
 def csv_columns(file: str) -> list[str]:
     """Returns the names in a CSV's header."""
-    with Path(file).open(encoding="utf-8-sig", newline="") as lines:
-        header = next(csv.reader(lines), None)
-    if not header:
+    header = next((row for _, row in _numbered_rows(file)), None)
+    if header is None:
         raise DataAnomaly(EMPTY_CSV.format(file=file))
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
@@ -112,8 +131,16 @@ COLUMNS: dict[str, Callable[[str], list[str]]] = {
 }
 
 
-def _rows(batch: pa.RecordBatch, seed: int) -> Rows:
-    rows = canonical(batch)
+def canonical_or_raise(file: str, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Returns the batch in its canonical form; an error names the file."""
+    try:
+        return canonical(batch)
+    except DataAnomaly as error:
+        raise DataAnomaly(f"{file}: {error}") from None
+
+
+def _rows(file: str, batch: pa.RecordBatch, seed: int) -> Rows:
+    rows = canonical_or_raise(file, batch)
     return Rows(encode(rows), hash_rows(rows, seed))
 
 
@@ -124,13 +151,13 @@ def _open_csv(file: str, types: Types) -> Iterator[pa.RecordBatch]:
     for name, kind in inferred.items():
         if types.get(name) == NUMBER and pa.types.is_string(kind):
             known[name] = pa.float64()  # its first text that is no number will be named
-    yield from arrow_csv.open_csv(file, convert_options=_convert_options(inferred | known))
+    yield from arrow_csv.open_csv(file, parse_options=PARSE, convert_options=_convert_options(inferred | known))
 
 
 def _inferred_types(file: str, known: dict[str, pa.DataType]) -> dict[str, pa.DataType]:
     """The types of all columns, inferred from the whole file: Arrow looks at one block, so the file is made one."""
-    whole = arrow_csv.ReadOptions(block_size=max(Path(file).stat().st_size, 1))
-    table = arrow_csv.read_csv(file, read_options=whole, convert_options=_convert_options(known))
+    whole = arrow_csv.ReadOptions(block_size=min(max(Path(file).stat().st_size, 1), LARGEST_BLOCK))
+    table = arrow_csv.read_csv(file, whole, PARSE, _convert_options(known))
     return {field.name: pa.string() if pa.types.is_null(field.type) else field.type for field in table.schema}
 
 
@@ -139,16 +166,22 @@ def _convert_options(types: dict[str, pa.DataType]) -> arrow_csv.ConvertOptions:
 
 
 def _cast(file: str, batch: pa.RecordBatch, types: Types) -> pa.RecordBatch:
-    columns = []
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        try:
-            wanted = ARROW_TYPES.get(types.get(name, ""), column.type)
-            columns.append(column if pa.types.is_binary(column.type) else column.cast(wanted))
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise DataAnomaly(
-                f"{file}: column {name!r} is {column.type} and the schema says {types[name]}: {_first_line(error)}."
-            ) from None
-    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
+    """The canonical batch with its columns as the schema has them."""
+    names = batch.schema.names
+    columns = [_cast_column(file, name, column, types.get(name)) for name, column in zip(names, batch, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, names)
+
+
+def _cast_column(file: str, name: str, column: pa.Array, wanted: str | None) -> pa.Array:
+    is_text = pa.types.is_binary(column.type)
+    if is_text and wanted in NUMBERS:
+        raise DataAnomaly(f"{file}: column {name!r} is text, where the schema or the column's role wants a number.")
+    if is_text or wanted not in ARROW_TYPES:
+        return column
+    try:
+        return column.cast(ARROW_TYPES[wanted])
+    except pa.ArrowInvalid as error:
+        raise DataAnomaly(f"{file}: column {name!r}, where the schema says {wanted}: {_first_line(error)}.") from None
 
 
 def _explain_csv(file: str, message: str) -> str:
@@ -156,36 +189,45 @@ def _explain_csv(file: str, message: str) -> str:
         return EMPTY_CSV.format(file=file)
     if re.search(r"Expected \d+ columns, got \d+", message):
         return _explain_ragged(file)
-    text = re.search(r"In CSV column #(\d+).*invalid value '(.*)'", message, re.DOTALL)
-    if text:
-        return _explain_text(file, int(text[1]), text[2])
+    value = re.search(r"In CSV column #(\d+).*conversion error to (\w+): invalid value '(.*)'", message, re.DOTALL)
+    if value:
+        return _explain_value(file, int(value[1]), "an integer" if "int" in value[2] else "a number", value[3])
     return f"{file}: cannot be read as CSV: {message.rstrip('.')}."
 
 
 def _explain_ragged(file: str) -> str:
-    header, *rows = _numbered_rows(file, lambda row, header: len(row) != len(header))
-    number, row = rows[0]
+    rows = _numbered_rows(file)
+    _, header = next(rows)
+    number, row = next((number, row) for number, row in rows if len(row) != len(header))
     return (
-        f"{file}: row {number} has {len(row)} values and the header has {len(header[1])}: {','.join(row)[:80]}. "
+        f"{file}: row {number} has {len(row)} values and the header has {len(header)}: {','.join(row)[:80]}. "
         "Mend or remove that row."
     )
 
 
-def _explain_text(file: str, column: int, value: str) -> str:
-    header, *rows = _numbered_rows(file, lambda row, _: row[column] == value)
-    number, name = rows[0][0] if rows else "?", header[1][column]
+def _explain_value(file: str, column: int, wanted: str, value: str) -> str:
+    rows = _numbered_rows(file)
+    _, header = next(rows)
+    number = next((str(number) for number, row in rows if row[column].strip() == value.strip()), "?")
     return (
-        f"{file}: row {number}, column {name!r} holds {value!r}, where the schema or the column's role wants a number. "
-        "Mend the row, or give the column another type or role."
+        f"{file}: row {number}, column {header[column]!r} holds {value!r}, where the schema or the column's role wants "
+        f"{wanted}. Mend the row, or give the column another type or role."
     )
 
 
-def _numbered_rows(file: str, wanted: Callable[[list[str], list[str]], bool]) -> list[tuple[int, list[str]]]:
-    """The header, which is row 1, and the first row that is wanted, each with its number; blank lines do not count."""
-    with Path(file).open(encoding="utf-8-sig", newline="") as lines:
-        rows = enumerate((row for row in csv.reader(lines) if row), start=1)
-        header = next(rows)
-        return [header, *islice((row for row in rows if wanted(row[1], header[1])), 1)]
+def _numbered_rows(file: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows with their numbers: the header is row 1, and blank lines do not count."""
+    csv.field_size_limit(LARGEST_BLOCK)
+    try:
+        with Path(file).open(encoding="utf-8-sig", newline="") as lines:
+            yield from enumerate((row for row in csv.reader(lines) if row), start=1)
+    except UnicodeDecodeError as error:
+        raise DataAnomaly(f"{file}: is not UTF-8: {error.reason} at byte {error.start}. Save it as UTF-8.") from None
+
+
+def _has_open_quote(file: str) -> bool:
+    with Path(file).open("rb") as content:
+        return sum(block.count(b'"') for block in iter(lambda: content.read(BLOCK), b"")) % 2 == 1
 
 
 def _first_line(error: Exception) -> str:

@@ -21,7 +21,7 @@ def load_function(dotted_path: str, arguments: Sequence[str] | None = None) -> C
     module_name, _, name = dotted_path.rpartition(".")
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
+    except (ImportError, ValueError, TypeError) as error:  # the last two: a path without a module
         raise UsageError(
             f"{dotted_path}: cannot import {module_name!r}: {error}. "
             "Put the module in the current folder or on PYTHONPATH, or install it."

@@ -199,9 +199,9 @@ def _load(files: Files, settings: Settings) -> Config:
 
 
 def _load_checked(files: Files, settings: Settings) -> Config:
+    loaded = _load(files, settings)
     from pipeline.preflight import check_files
 
-    loaded = _load(files, settings)
     check_files(loaded)
     return loaded
 

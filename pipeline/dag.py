@@ -39,6 +39,7 @@ def create_pipeline(
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
     gate = DataGate(
         examples=examples.outputs["examples"],
+        statistics=statistics.outputs["statistics"],
         schema=schema.outputs["schema"],
         anomalies=validator.outputs["anomalies"],
         **data_gate_options(config),

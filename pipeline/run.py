@@ -72,7 +72,7 @@ def run(
         run_id = new_run_id()
         divert_output(workdir.logs / run_id / "penstock.log")
         connection = connection_config(config.metadata, workdir)
-        _prepare(Lineage(connection, config.name), config, workdir, options)
+        _prepare(Lineage(connection, config.name), workdir, options)
         watcher.announce("loading TensorFlow and TFX …")
         steps, work = _compile(config, workdir, options, run_id, connection)
         error = _run_steps(steps, work, workdir.logs / run_id, watcher)
@@ -117,18 +117,14 @@ def _run_steps(steps: tuple[Step, ...], work: Work, logs: Path, watcher: Watcher
         return LocalRun(steps, work, logs, watcher, stop).run()
 
 
-def _prepare(lineage: Lineage, config: Config, workdir: Workdir, options: Options) -> None:
+def _prepare(lineage: Lineage, workdir: Workdir, options: Options) -> None:
     """Tidies what a killed run left, and checks that there is something to resume."""
     lineage.end_interrupted()
     if not options.cache:
         shutil.rmtree(workdir.root / "checkpoints", ignore_errors=True)
     if options.resume:
         last = next(iter(lineage.runs()), None)
-        if last is None:
-            raise UsageError(
-                f"There is no run of {config.name!r} in {workdir.path} to resume. Run it without --resume."
-            )
-        if last.state is State.DONE:
+        if last and last.state is State.DONE:
             raise UsageError(f"The last run, {last.run_id}, went through: nothing to resume. Run it without --resume.")
 
 

@@ -36,7 +36,7 @@ def files(data: Data, types: Types) -> BaseComponent:
     ).with_id("ExampleGen")
 
 
-SOURCES: dict[str, Callable[[Data, Types], "BaseComponent"]] = {
+SOURCES: dict[str, Callable[[Data, Types], BaseComponent]] = {
     "csv": files,
     "parquet": files,
     "tfrecord": files,

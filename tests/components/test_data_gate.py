@@ -11,7 +11,7 @@ import tensorflow_data_validation as tfdv
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.types import artifact_utils
-from tfx.types.standard_artifacts import ExampleAnomalies, Examples, Schema
+from tfx.types.standard_artifacts import ExampleAnomalies, Examples, ExampleStatistics, Schema
 
 from components.anomalies import Anomaly
 from components.artifacts import GateReport
@@ -132,6 +132,7 @@ class Gate:
         (self.folder / "schema.pbtxt").write_text(SCHEMA)
         DataGate.test_call(
             examples=self._examples(),
+            statistics=self._statistics(),
             schema=_artifact(Schema, self.folder),
             anomalies=self._anomalies(),
             report=self.report,
@@ -148,6 +149,14 @@ class Gate:
         for split in SPLITS:
             write_records(self.folder / "examples" / f"Split-{split}" / "rows.gz", to_examples(self.table))
         return _artifact(Examples, self.folder / "examples")
+
+    def _statistics(self) -> ExampleStatistics:
+        found = tfdv.generate_statistics_from_dataframe(pd.DataFrame(self.table), n_jobs=1)
+        for split in SPLITS:
+            (self.folder / "statistics" / f"Split-{split}").mkdir(parents=True)
+            stats = self.folder / "statistics" / f"Split-{split}" / "FeatureStats.pb"
+            stats.write_bytes(found.SerializeToString())
+        return _artifact(ExampleStatistics, self.folder / "statistics")
 
     def _anomalies(self) -> ExampleAnomalies:
         statistics = tfdv.generate_statistics_from_dataframe(pd.DataFrame(self.table), n_jobs=1)
@@ -207,3 +216,11 @@ def test_a_label_of_one_class_stops_a_classification(tmp_path: Path) -> None:
 def test_a_regression_may_have_one_value(tmp_path: Path) -> None:
     """Only classes must vary."""
     assert Gate(tmp_path, tips=[0.0, 0.0]).run(problem="regression") == []
+
+
+def test_rows_without_a_label_stop_the_run(tmp_path: Path) -> None:
+    """A row whose label cannot be computed would teach nothing but NaN: the message counts such rows."""
+    with pytest.raises(DataAnomaly) as caught:
+        Gate(tmp_path, tips=[1.0, None], fare=[1.0, 2.0]).run(default="warn")
+    assert "1 rows of the train split have no 'tips'" in str(caught.value)
+    assert "'fare'" not in str(caught.value)

@@ -239,15 +239,19 @@ def test_a_parquet_column_is_cast_to_its_curated_type(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "kind"),
-    [(pa.array(["x"]), "string"), (pa.array([1.5]), "double"), (pa.array([[1, 2]]), "list<element: int64>")],
+    ("column", "words"),
+    [
+        (pa.array(["x"]), "column 'bad' is text"),
+        (pa.array([1.5]), "column 'bad', where the schema says INT"),
+        (pa.array([[1, 2]]), "column 'bad' is list<element: int64>"),
+    ],
     ids=["text", "fraction", "list"],
 )
-def test_a_parquet_column_of_another_type_is_named(tmp_path: Path, column: pa.Array, kind: str) -> None:
-    """A column that cannot be cast is named, with the type it has and the type that the schema says."""
+def test_a_parquet_column_of_another_type_is_named(tmp_path: Path, column: pa.Array, words: str) -> None:
+    """A column that cannot be cast is named, with what it is."""
     path = write_parquet(tmp_path, good=pa.array([1]), bad=column)
     message = refusal("parquet", path, {"good": "INT", "bad": "INT"})
-    assert message.startswith(f"{path}: column 'bad' is {kind} and the schema says INT: ")
+    assert message.startswith(f"{path}: {words}")
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n" * 10])
@@ -298,7 +302,7 @@ def test_a_corrupt_tfrecord_is_refused_by_name(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[14] ^= 0xFF
     path.write_bytes(bytes(content))
-    assert refusal("tfrecord", path).startswith(f"{path}: is corrupt after record 0: ")
+    assert refusal("tfrecord", path).startswith(f"{path}: is corrupt after record 0.")
 
 
 @pytest.mark.parametrize(("name", "compression"), [("rows.tfrecord", ""), ("rows.tfrecord.gz", "GZIP")])
@@ -311,9 +315,9 @@ def test_a_tfrecord_that_was_cut_short_is_refused(tmp_path: Path, name: str, com
 
 @pytest.mark.parametrize("good", [0, 3, 4500])
 def test_a_record_that_is_not_an_example_is_counted(tmp_path: Path, good: int) -> None:
-    """The message says how many good examples come before it, beyond the first batch too."""
+    """The message has its number, beyond the first batch too."""
     path = write_records(tmp_path / "rows.tfrecord", [*EXAMPLES[:good], b"not an example", *EXAMPLES[:2]], "")
-    assert refusal("tfrecord", path).startswith(f"{path}: is corrupt after record {good}: ")
+    assert refusal("tfrecord", path).startswith(f"{path}: record {good + 1} is no tf.Example.")
 
 
 @pytest.mark.parametrize("kind", sorted(READERS))
