@@ -35,11 +35,14 @@ class ExampleSource:
       files: gzipped TFRecords.
       transform_output: what says how they are parsed.
       in_memory: whether they may be held in memory; they are where they fit, too.
+      features: those that the model takes; all by default. Keras would give a model its inputs by their order, not by
+        their names, if it got more of them than it has.
     """
 
     files: tuple[str, ...]
     transform_output: tft.TFTransformOutput
     in_memory: bool = True
+    features: tuple[str, ...] | None = None
 
     def training(self, batch_size: int, seed: int) -> tf.data.Dataset:
         """Returns shuffled batches of (features, label); another order at each pass, the same for a seed."""
@@ -90,18 +93,19 @@ class ExampleSource:
 
     def _gathered(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         rows = self._rows
-        return _labelled(batches, lambda batch: {name: tf.gather(column, batch) for name, column in rows.items()})
+        return self._labelled(batches, lambda batch: {name: tf.gather(column, batch) for name, column in rows.items()})
 
     def _parsed(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        return _labelled(batches, self._parse)
+        return self._labelled(batches, self._parse)
 
+    def _labelled(self, batches: tf.data.Dataset, features_of: Any) -> tf.data.Dataset:
+        names = self.features or [name for name in self._spec if name != LABEL]
 
-def _labelled(batches: tf.data.Dataset, features_of: Any) -> tf.data.Dataset:
-    def split(batch: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
-        features = features_of(batch)
-        return features, features.pop(LABEL)
+        def split(batch: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
+            features = features_of(batch)
+            return {name: features[name] for name in names}, features[LABEL]
 
-    return batches.map(split, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+        return batches.map(split, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
 def _hash_of_rows(columns: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:

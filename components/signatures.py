@@ -82,7 +82,7 @@ class ServingModule(tf.Module):
         return {"probabilities": tf.nn.softmax(scores), "label": tf.gather(self.classes, tf.argmax(scores, axis=1))}
 
     def _inputs(self, features: Tensors) -> Tensors:
-        return {name: features[name] for name in (*self._shape.dense, *self._shape.ids)}
+        return {name: features[name] for name in self.model.input}
 
 
 def export(

@@ -21,6 +21,8 @@ from components.model import Shape, shape_of
 from components.settings import ModelSettings, TrainingOptions
 from components.signatures import export
 from components.user_code import load_function
+from schema.errors import UsageError, did_you_mean
+from schema.roles import LABEL
 
 log = logging.getLogger("penstock.progress")
 
@@ -30,16 +32,33 @@ def run_fn(fn_args: FnArgs) -> None:
     options = TrainingOptions.model_validate(fn_args.custom_config)
     transform_output = tft.TFTransformOutput(fn_args.transform_output)
     shape = shape_of(options.features, options.problem, transform_output)
-    train = ExampleSource(_files(fn_args.train_files), transform_output, options.model.in_memory)
-    evaluation = ExampleSource(_files(fn_args.eval_files), transform_output, options.model.in_memory)
-
     make_reproducible(options.model)
     with strategy_of(options.model).scope():
         model = load_function(options.build_model)(shape, options.model)
         compile_model(model, shape, options.model)
+    names = input_names(model, transform_output, options.build_model)
+    train, evaluation = (
+        ExampleSource(_files(patterns), transform_output, options.model.in_memory, names)
+        for patterns in (fn_args.train_files, fn_args.eval_files)
+    )
     stopping = fit(model, train, evaluation, options, Path(fn_args.model_run_dir), _checkpoint_folder(fn_args, options))
     export(model, shape, transform_output, options, fn_args.serving_model_dir)
     stopping.discard()
+
+
+def input_names(model: keras.Model, transform_output: tft.TFTransformOutput, build_model: str) -> tuple[str, ...]:
+    """Returns the names of the features that a model takes.
+
+    Raises:
+      UsageError: its inputs are not a dict by name, or one of them is no transformed feature.
+    """
+    made = set(transform_output.transformed_feature_spec()) - {LABEL}
+    if not isinstance(model.input, dict):
+        raise UsageError(f"{build_model}: the model's inputs are not a dict, by name of the transformed feature.")
+    unknown = sorted(set(model.input) - made)
+    if unknown:
+        raise UsageError(f"{build_model}: the model takes {unknown[0]!r}. {did_you_mean(unknown[0], made)}")
+    return tuple(model.input)
 
 
 def make_reproducible(settings: ModelSettings) -> None:

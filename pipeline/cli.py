@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -112,6 +113,7 @@ def main() -> None:
     """Runs the command line, and turns every error into a paragraph and an exit code."""
     screen = Screen()
     debug = "--debug" in sys.argv
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job would ignore
     sys.path.append(str(Path.cwd()))  # a user's own functions are found beside the configuration; ours come first
     try:
         cli.main(args=[word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False, obj=screen)
