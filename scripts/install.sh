@@ -16,6 +16,8 @@ PYTHON=${PYTHON:-python3.11}
 NEEDED_GLIBC=2.39
 NEXT_DEBIAN=trixie
 IMAGE=python:3.11-slim-trixie
+KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+WAY_OUT="Use a system with glibc $NEEDED_GLIBC (Debian 13, Ubuntu 24.04) or the container image $IMAGE."
 
 stop() { printf 'install: %s\n' "$1" >&2; exit 1; }
 
@@ -38,19 +40,20 @@ debian_mirror() {
     awk -v release="$codename" '$2 == release { print $1; exit }'
 }
 
-fetch_next_runtime() {
-  local state=$1 keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror
-  local way_out="Use a system with glibc $NEEDED_GLIBC (Debian 13, Ubuntu 24.04) or the container image $IMAGE."
+need_debian() {
   { command -v apt-get && command -v dpkg; } >/dev/null || stop \
-    "glibc $(system_glibc) is older than $NEEDED_GLIBC, and there is no apt-get here to fetch a newer one with. $way_out"
-  [ -r "$keyring" ] || stop \
-    "glibc $(system_glibc) is older than $NEEDED_GLIBC, and this is not a Debian with its archive keyring ($keyring). $way_out"
-  mirror=$(debian_mirror)
-  [ -n "$mirror" ] || stop "apt's sources name no Debian mirror for this release (see /etc/apt/sources.list.d). $way_out"
+    "glibc $(system_glibc) is older than $NEEDED_GLIBC, and there is no apt-get here to fetch a newer one with. $WAY_OUT"
+  [ -r "$KEYRING" ] || stop \
+    "glibc $(system_glibc) is older than $NEEDED_GLIBC, and this is not a Debian with its archive keyring ($KEYRING). $WAY_OUT"
+  [ -n "$(debian_mirror)" ] || stop \
+    "glibc $(system_glibc) is older than $NEEDED_GLIBC, and apt's sources name no Debian mirror for this release. $WAY_OUT"
+}
 
+fetch_next_runtime() {
+  local state=$1
   mkdir -p "$state"/{lists/partial,cache/archives/partial,lib}
   : > "$state/status"
-  echo "deb [signed-by=$keyring] $mirror $NEXT_DEBIAN main" > "$state/sources.list"
+  echo "deb [signed-by=$KEYRING] $(debian_mirror) $NEXT_DEBIAN main" > "$state/sources.list"
   local apt=(apt-get -qq -o Dir::Etc::SourceList="$state/sources.list" -o Dir::Etc::SourceParts=/dev/null
     -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null
     -o Dir::State="$state" -o Dir::State::Lists="$state/lists" -o Dir::State::Status="$state/status"
@@ -85,6 +88,7 @@ main() {
   local wanted; wanted=$(cat "$LOCK" setup.py scripts/install.sh | sha256sum)
   [ "$(cat "$STAMP" 2>/dev/null)" != "$wanted" ] || return 0
   need_supported_machine
+  if older "$(system_glibc)" "$NEEDED_GLIBC"; then need_debian; fi
   echo "install: making .venv (Python 3.11 and $(grep -c '==' "$LOCK") locked packages, about 3 GB; a minute or two)"
   rm -rf "$VENV"
   "$PYTHON" -m venv --copies --without-pip "$VENV"
