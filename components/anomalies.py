@@ -69,7 +69,7 @@ def _domain(feature: schema_pb2.Feature, domains: Mapping[str, list[str]]) -> st
 
 
 def _exact(number: float) -> str:
-    return str(int(number)) if number == int(number) else str(round(number, 6))
+    return str(number) if isinstance(number, int) else f"{number:.15g}"
 
 
 def _reasons(info: anomalies_pb2.AnomalyInfo) -> str:

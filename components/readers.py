@@ -28,6 +28,7 @@ NUMBER = "NUMBER"  # the type of a column that some role reads as a number, wher
 NUMBERS = ("INT", "FLOAT", NUMBER)
 TFRECORDS_A_BATCH = 4096
 BLOCK = 1 << 20
+LARGEST_ROW = 1 << 24  # bytes: a row must lie within one of Arrow's blocks
 LARGEST_BLOCK = (1 << 31) - 1  # Arrow counts bytes of a block, and csv characters of a field, in 32 bits
 PARSE = arrow_csv.ParseOptions(newlines_in_values=True)
 EMPTY_CSV = "{file}: is empty. A CSV needs a header line with the names of its columns, and rows below it."
@@ -51,9 +52,9 @@ def read_csv(file: str, types: Types, seed: int) -> Iterator[Rows]:
             yield _rows(file, batch, seed)
     except pa.ArrowInvalid as error:
         raise DataAnomaly(_explain_csv(file, str(error))) from None
-    if _has_open_quote(file):
-        last = sum(1 for _ in _numbered_rows(file))
-        raise DataAnomaly(f"{file}: a quote that opens in row {last} is never closed. Close it, or remove it.")
+    row = _open_quote(file)
+    if row:
+        raise DataAnomaly(f"{file}: a quote that opens in row {row} is never closed. Close it, or remove it.")
 
 
 def read_parquet(file: str, types: Types, seed: int) -> Iterator[Rows]:
@@ -151,14 +152,20 @@ def _open_csv(file: str, types: Types) -> Iterator[pa.RecordBatch]:
     for name, kind in inferred.items():
         if types.get(name) == NUMBER and pa.types.is_string(kind):
             known[name] = pa.float64()  # its first text that is no number will be named
-    yield from arrow_csv.open_csv(file, parse_options=PARSE, convert_options=_convert_options(inferred | known))
+    blocks = arrow_csv.ReadOptions(block_size=LARGEST_ROW)
+    yield from arrow_csv.open_csv(file, blocks, PARSE, _convert_options(inferred | known))
 
 
 def _inferred_types(file: str, known: dict[str, pa.DataType]) -> dict[str, pa.DataType]:
     """The types of all columns, inferred from the whole file: Arrow looks at one block, so the file is made one."""
     whole = arrow_csv.ReadOptions(block_size=min(max(Path(file).stat().st_size, 1), LARGEST_BLOCK))
     table = arrow_csv.read_csv(file, whole, PARSE, _convert_options(known))
-    return {field.name: pa.string() if pa.types.is_null(field.type) else field.type for field in table.schema}
+    return {field.name: _text_or(field.type) for field in table.schema}
+
+
+def _text_or(inferred: pa.DataType) -> pa.DataType:
+    """Text for a column without a value, and for one that is no valid text, which is thereby refused."""
+    return pa.string() if pa.types.is_null(inferred) or pa.types.is_binary(inferred) else inferred
 
 
 def _convert_options(types: dict[str, pa.DataType]) -> arrow_csv.ConvertOptions:
@@ -187,6 +194,8 @@ def _cast_column(file: str, name: str, column: pa.Array, wanted: str | None) -> 
 def _explain_csv(file: str, message: str) -> str:
     if "Empty CSV" in message:
         return EMPTY_CSV.format(file=file)
+    if "invalid UTF8" in message:
+        return f"{file}: is not UTF-8. Save it as UTF-8."
     if re.search(r"Expected \d+ columns, got \d+", message):
         return _explain_ragged(file)
     value = re.search(r"In CSV column #(\d+).*conversion error to (\w+): invalid value '(.*)'", message, re.DOTALL)
@@ -215,19 +224,28 @@ def _explain_value(file: str, column: int, wanted: str, value: str) -> str:
     )
 
 
-def _numbered_rows(file: str) -> Iterator[tuple[int, list[str]]]:
+def _numbered_rows(file: str, *, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
     """The rows with their numbers: the header is row 1, and blank lines do not count."""
     csv.field_size_limit(LARGEST_BLOCK)
     try:
         with Path(file).open(encoding="utf-8-sig", newline="") as lines:
-            yield from enumerate((row for row in csv.reader(lines) if row), start=1)
+            yield from enumerate((row for row in csv.reader(lines, strict=strict) if row), start=1)
     except UnicodeDecodeError as error:
         raise DataAnomaly(f"{file}: is not UTF-8: {error.reason} at byte {error.start}. Save it as UTF-8.") from None
 
 
-def _has_open_quote(file: str) -> bool:
+def _open_quote(file: str) -> int | None:
+    """The number of the row in which a quote opens that is never closed; None where there is no such row."""
     with Path(file).open("rb") as content:
-        return sum(block.count(b'"') for block in iter(lambda: content.read(BLOCK), b"")) % 2 == 1
+        if not any(b'"' in block for block in iter(lambda: content.read(BLOCK), b"")):
+            return None
+    number = 0
+    try:
+        for number, _ in _numbered_rows(file, strict=True):  # noqa: B007  # it is told after the loop
+            pass
+    except csv.Error as error:
+        return number + 1 if "unexpected end of data" in str(error) else None
+    return None
 
 
 def _first_line(error: Exception) -> str:

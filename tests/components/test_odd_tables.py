@@ -145,3 +145,22 @@ def test_a_label_that_compares_a_text_must_vary(tmp_path: Path, pay: str, label:
     """Where each row's column compares alike, the run stops and the message says what the label is."""
     with pytest.raises(DataAnomaly, match=f"every row has the same label, {label}"):
         check_payments({"pay": [pay, pay]}, tmp_path)
+
+
+def test_a_literal_quote_within_a_field_is_read_as_it_stands(tmp_path: Path) -> None:
+    """A quote that opens nothing is a character like others."""
+    path = write(tmp_path, 'a,b\n5" pipe,2\n')
+    assert read("csv", path) == [{"a": b'5" pipe', "b": 2}]
+
+
+def test_an_open_quote_is_found_beside_a_literal_one(tmp_path: Path) -> None:
+    """However many quotes there are, one that is never closed is told with its row, and no row is swallowed."""
+    path = write(tmp_path, 'a,b\n5" pipe,2\n1,"x\n2,y\n')
+    assert "a quote that opens in row 3 is never closed" in refusal("csv", path)
+
+
+def test_text_that_is_not_utf8_far_down_is_refused(tmp_path: Path) -> None:
+    """Latin-1 in a later row is refused as early as in the first."""
+    path = tmp_path / "rows.csv"
+    path.write_bytes(b"a,b\n" + b"1,x\n" * 10_000 + b"2,caf\xe9\n")
+    assert refusal("csv", path).startswith(f"{path}: is not UTF-8")
