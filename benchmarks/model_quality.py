@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--config", type=Path, default=Path("configs/taxi.yaml"))
     arguments = parser.parse_args()
-    config = load([arguments.config]).config
+    config = load([arguments.config])
     ours, peer = {}, {}
     for seed in arguments.seeds:
         with tempfile.TemporaryDirectory() as workdir:

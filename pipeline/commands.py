@@ -195,7 +195,7 @@ def _lineage(config: Files, settings: Settings, workdir: Path | None) -> tuple[A
 def _load(files: Files, settings: Settings) -> Config:
     from pipeline.loading import load
 
-    return load(files, settings).config
+    return load(files, settings)
 
 
 def _load_checked(files: Files, settings: Settings) -> Config:

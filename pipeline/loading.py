@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +20,7 @@ ROLE_AT = 2
 Layer = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A configuration, and the files that it came from."""
-
-    config: Config
-    files: tuple[Path, ...]
-
-
-def load(files: Sequence[Path], settings: Iterable[str] = ()) -> Loaded:
+def load(files: Sequence[Path], settings: Iterable[str] = ()) -> Config:
     """Reads the files, each over the one before, then the `key=value` settings over all.
 
     Paths in a file are relative to that file, paths in a setting to the current folder.
@@ -43,7 +34,7 @@ def load(files: Sequence[Path], settings: Iterable[str] = ()) -> Loaded:
     for setting in settings:
         merged = _merge(merged, _with_absolute_paths(_parse_setting(setting), Path.cwd()))
     try:
-        return Loaded(Config.model_validate(merged), tuple(files))
+        return Config.model_validate(merged)
     except ValidationError as error:
         raise UsageError(_explain(error, files)) from None
 

@@ -69,7 +69,7 @@ def _ancestors(given: Facts, step: str) -> set[str]:
 @pytest.fixture(scope="module")
 def taxi(tmp_path_factory: pytest.TempPathFactory) -> Facts:
     """The facts of configs/taxi.yaml."""
-    return facts(load([TAXI]).config, tmp_path_factory.mktemp("taxi"))
+    return facts(load([TAXI]), tmp_path_factory.mktemp("taxi"))
 
 
 def test_the_taxi_dag_is_the_golden_one(taxi: Facts) -> None:
@@ -111,7 +111,7 @@ def test_the_pusher_alone_is_never_cached(taxi: Facts) -> None:
 
 def test_without_cache_every_step_runs(tmp_path: Path) -> None:
     """A pipeline made without cache has no step that takes an earlier result."""
-    made = facts(load([TAXI]).config, tmp_path, enable_cache=False)
+    made = facts(load([TAXI]), tmp_path, enable_cache=False)
     assert not any(fact["cached"] for fact in made.values())
 
 
@@ -126,7 +126,7 @@ def test_without_a_curated_schema_one_is_inferred(taxi: Facts, tmp_path: Path) -
 
 def test_compiling_writes_nothing(tmp_path: Path) -> None:
     """The DAG is made without a file being written: validate touches nothing."""
-    facts(load([TAXI]).config, tmp_path / "place")
+    facts(load([TAXI]), tmp_path / "place")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -141,7 +141,7 @@ def test_create_pipeline_is_one_short_function_without_a_branch() -> None:
 def write_golden() -> None:
     """Writes the golden file from the code as it is."""
     with tempfile.TemporaryDirectory() as folder:
-        text = json.dumps(facts(load([TAXI]).config, Path(folder)), indent=2)
+        text = json.dumps(facts(load([TAXI]), Path(folder)), indent=2)
     GOLDEN.write_text(f"{text}\n", encoding="utf-8")
 
 

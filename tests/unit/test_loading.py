@@ -29,18 +29,17 @@ def current_folder(folder: Path) -> Iterator[None]:
 
 def test_the_shipped_taxi_configuration_loads() -> None:
     """configs/taxi.yaml is right, and the files that it names exist."""
-    loaded = load([TAXI])
-    assert loaded.config.name == "taxi"
-    assert loaded.files == (TAXI,)
-    assert Path(loaded.config.data.path).is_file()
-    assert Path(loaded.config.schema_.path or "").is_file()
+    config = load([TAXI])
+    assert config.name == "taxi"
+    assert Path(config.data.path).is_file()
+    assert Path(config.schema_.path or "").is_file()
 
 
 def test_a_later_file_lies_over_an_earlier_one(tmp_path: Path) -> None:
     """Of two files that give a key the later one counts; keys that it does not give stay."""
     below = write(tmp_path / "below.yaml", minimal(model={"epochs": 3, "seed": 7}))
     above = write(tmp_path / "above.yaml", {"model": {"epochs": 5}, "name": "other"})
-    config = load([below, above]).config
+    config = load([below, above])
     assert (config.name, config.model.epochs, config.model.seed) == ("other", 5, 7)
     assert config.label == minimal()["label"]
 
@@ -51,7 +50,7 @@ def test_lists_are_replaced_whole(tmp_path: Path) -> None:
     above = write(
         tmp_path / "above.yaml", {"model": {"hidden": [8]}, "features": [{"column": "hour", "role": "numeric"}]}
     )
-    config = load([below, above]).config
+    config = load([below, above])
     assert config.model.hidden == (8,)
     assert config.features == (Numeric(column="hour"),)
 
@@ -60,7 +59,7 @@ def test_mappings_below_the_second_level_merge_too(tmp_path: Path) -> None:
     """Bars of an overlay join those of the file below, and replace a bar of the same metric key by key."""
     below = write(tmp_path / "below.yaml", minimal(evaluation={"bars": {"auc": {"min": 0.5}, "recall": {"min": 0.1}}}))
     above = write(tmp_path / "above.yaml", {"evaluation": {"bars": {"auc": {"min": 0.9}, "log_loss": {"max": 1}}}})
-    bars = load([below, above]).config.evaluation.bars
+    bars = load([below, above]).evaluation.bars
     assert {metric: bound.min for metric, bound in bars.items()} == {"auc": 0.9, "recall": 0.1, "log_loss": None}
 
 
@@ -69,7 +68,7 @@ def test_an_overlay_is_no_pipeline_by_itself(tmp_path: Path) -> None:
     overlay = write(tmp_path / "overlay.yaml", {"model": {"epochs": 5}})
     with pytest.raises(UsageError, match="'name' is missing"):
         load([overlay])
-    assert load([write(tmp_path / "base.yaml", minimal()), overlay]).config.model.epochs == 5
+    assert load([write(tmp_path / "base.yaml", minimal()), overlay]).model.epochs == 5
 
 
 def test_an_error_of_merged_files_names_them_all(tmp_path: Path) -> None:
@@ -94,20 +93,20 @@ def test_a_setting_lies_over_all_files(
     tmp_path: Path, setting: str, epochs: int, hidden: tuple[int, ...], label: str
 ) -> None:
     """--set takes a dotted key and a YAML value, which may itself hold an equals sign."""
-    config = load([write(tmp_path / "taxi.yaml", minimal())], [setting]).config
+    config = load([write(tmp_path / "taxi.yaml", minimal())], [setting])
     assert (config.model.epochs, config.model.hidden, config.label) == (epochs, hidden, label)
 
 
 def test_the_last_setting_of_a_key_counts(tmp_path: Path) -> None:
     """Settings are laid over each other in the order in which they are given."""
-    config = load([write(tmp_path / "taxi.yaml", minimal())], ["model.epochs=5", "model.epochs=6"]).config
+    config = load([write(tmp_path / "taxi.yaml", minimal())], ["model.epochs=5", "model.epochs=6"])
     assert config.model.epochs == 6
 
 
 @given(epochs=st.integers(1, 10**6), rate=st.floats(1e-6, 1.0, allow_nan=False))
 def test_numbers_survive_a_setting(epochs: int, rate: float) -> None:
     """A number written as YAML writes it comes out of --set as the same number."""
-    config = load([TAXI], [f"model.epochs={epochs}", f"model.dropout={rate / 2:.12f}"]).config
+    config = load([TAXI], [f"model.epochs={epochs}", f"model.dropout={rate / 2:.12f}"])
     assert config.model.epochs == epochs
     assert config.model.dropout == pytest.approx(rate / 2, abs=1e-12)
 
@@ -170,7 +169,7 @@ def test_paths_of_a_file_are_relative_to_it(tmp_path: Path) -> None:
     metadata = {"backend": "mysql", "host": "db", "database": "mlmd", "user": "me", "password_file": "secret"}
     changes = {"data": {"path": "../trips.csv"}, "schema": {"path": "taxi.pbtxt"}, "metadata": metadata}
     with current_folder(tmp_path.parent):
-        config = load([write(folder / "taxi.yaml", minimal(**changes))]).config
+        config = load([write(folder / "taxi.yaml", minimal(**changes))])
     assert config.data.path == str(tmp_path / "trips.csv")
     assert config.schema_.path == str(folder / "taxi.pbtxt")
     assert config.metadata.password_file == str(folder / "secret")
@@ -182,7 +181,7 @@ def test_each_file_has_its_own_folder(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     below = write(tmp_path / "a" / "below.yaml", minimal(schema={"path": "s.pbtxt"}))
     above = write(tmp_path / "b" / "above.yaml", {"data": {"path": "trips.csv"}})
-    config = load([below, above]).config
+    config = load([below, above])
     assert (config.schema_.path, config.data.path) == (str(tmp_path / "a/s.pbtxt"), str(tmp_path / "b/trips.csv"))
 
 
@@ -191,7 +190,7 @@ def test_paths_of_a_setting_are_relative_to_the_current_folder(tmp_path: Path) -
     (tmp_path / "configs").mkdir()
     file = write(tmp_path / "configs" / "taxi.yaml", minimal())
     with current_folder(tmp_path):
-        config = load([file], ["data.path=trips.csv"]).config
+        config = load([file], ["data.path=trips.csv"])
     assert config.data.path == str(tmp_path / "trips.csv")
 
 
