@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import reduce
 
 import numpy as np
@@ -62,7 +62,7 @@ def hash_values(values: npt.NDArray[np.generic], seed: int) -> Hashes:
     return hashed
 
 
-def assign_splits(hashes: Hashes, splits: dict[str, int]) -> npt.NDArray[np.str_]:
+def assign_splits(hashes: Hashes, splits: Mapping[str, int]) -> npt.NDArray[np.str_]:
     """Returns the name of each row's split: `splits` gives the number of hash buckets of each, out of their sum."""
     upper_bounds = np.cumsum(list(splits.values()))
     buckets = (hashes % np.uint64(upper_bounds[-1])).astype(np.int64)

@@ -16,9 +16,10 @@ from tfx.types.standard_artifacts import ExampleAnomalies, Examples, ExampleStat
 
 from components.anomalies import Anomaly, describe
 from components.artifacts import GateReport
+from components.example_gen import ROWS_PROPERTY
 from components.preprocessing import to_column
 from components.raw_examples import raw_feature_spec
-from schema.errors import DataAnomaly
+from schema.errors import DataAnomaly, StepFailed
 from schema.expression import Expression
 
 BATCH = 4096
@@ -80,6 +81,21 @@ def check_label_presence(source: str, missing: Mapping[str, Mapping[str, int]]) 
         )
 
 
+def check_rows(source: str, written: Mapping[str, int], counted: Mapping[str, int]) -> None:
+    """Holds the rows that ExampleGen says it wrote against those that StatisticsGen read, by split.
+
+    Raises:
+      StepFailed: rows were lost between the two.
+    """
+    lost = [
+        f"{split}: {rows} written, {counted.get(split, 0)} read"
+        for split, rows in written.items()
+        if counted.get(split, 0) != rows
+    ]
+    if lost:
+        raise StepFailed(f"{source}: rows were lost after they were split. {'; '.join(lost)}.")
+
+
 @component
 def DataGate(
     examples: InputArtifact[Examples],
@@ -93,11 +109,13 @@ def DataGate(
     default_severity: Parameter[str],
     severities: Parameter[str],
 ) -> None:
-    """Stops the run on an anomaly, or on a label that does not vary; writes what it lets pass as warnings."""
+    """Stops the run on an anomaly, a label that does not vary or a lost row; writes what it lets pass as warnings."""
     curated = tfdv.load_schema_text(str(Path(schema.uri, "schema.pbtxt")))
     found = describe(_load_anomalies(anomalies), curated, default_severity, json.loads(severities))
     warnings = check_anomalies(source, found)
-    check_label_presence(source, _missing(statistics, Expression(label).columns))
+    loaded = _load_statistics(statistics)
+    check_rows(source, rows_by_split(examples), {split: one.num_examples for split, one in loaded.items()})
+    check_label_presence(source, _missing(loaded, Expression(label).columns))
     if problem != "regression":
         check_label(
             source, glob.glob(f"{artifact_utils.get_split_uri([examples], 'train')}/*"), Expression(label), curated
@@ -105,18 +123,27 @@ def DataGate(
     Path(report.uri, "warnings.json").write_text(json.dumps(warnings))
 
 
-def _missing(artifact: ExampleStatistics, columns: Iterable[str]) -> dict[str, dict[str, int]]:
-    """The rows without a value, by split and column."""
+def rows_by_split(examples: Examples) -> dict[str, int]:
+    """Returns the rows that ExampleGen says it wrote; nothing where it is not ours."""
+    rows: dict[str, int] = json.loads(examples.get_string_custom_property(ROWS_PROPERTY) or "{}")
+    return rows
+
+
+def _load_statistics(artifact: ExampleStatistics) -> dict[str, statistics_pb2.DatasetFeatureStatistics]:
     return {
-        split: _missing_of_split(stats_artifact_utils.load_statistics(artifact, split).proto(), columns)
+        split: stats_artifact_utils.load_statistics(artifact, split).proto().datasets[0]
         for split in artifact_utils.decode_split_names(artifact.split_names)
     }
 
 
-def _missing_of_split(
-    statistics: statistics_pb2.DatasetFeatureStatisticsList, columns: Iterable[str]
-) -> dict[str, int]:
-    dataset = statistics.datasets[0]
+def _missing(
+    statistics: Mapping[str, statistics_pb2.DatasetFeatureStatistics], columns: Iterable[str]
+) -> dict[str, dict[str, int]]:
+    """The rows without a value, by split and column."""
+    return {split: _missing_of_split(dataset, columns) for split, dataset in statistics.items()}
+
+
+def _missing_of_split(dataset: statistics_pb2.DatasetFeatureStatistics, columns: Iterable[str]) -> dict[str, int]:
     present = {
         feature.path.step[0]: getattr(feature, feature.WhichOneof("stats")).common_stats.num_non_missing
         for feature in dataset.features

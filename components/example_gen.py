@@ -1,120 +1,173 @@
-"""ExampleGen: files to splits of tf.Examples, in columns, each row's split decided by a hash of its values."""
+"""ExampleGen: rows to splits of tf.Examples, each row's split decided by a hash of its values, and no row lost.
+
+Rows that cannot be used go to a quarantine with their place and the reason. Rows read equal rows in splits and rows in
+quarantine: what is read and what is written are counted apart, and a difference stops the run.
+"""
 
 from __future__ import annotations
 
-import glob
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.metrics.metric import MetricsFilter
-from google.protobuf import json_format, struct_pb2
-from tfx.components.example_gen import utils as example_gen_utils
+from tfx.components import FileBasedExampleGen
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
+from components import quarantine
 from components.columns import assign_splits
+from components.options_packing import pack, unpack
+from components.pieces import Piece, at_hand, resolve, with_types
 from components.readers import READERS
-from schema.errors import DataAnomaly
+from components.rows import Rows
+from components.source_driver import SourceDriver
+from components.source_options import SourceOptions
+from schema.errors import DataAnomaly, StepFailed
 
-ROWS_PROPERTY = "rows"
+ROWS_PROPERTY = "rows"  # rows by split, as JSON
+QUARANTINE_PROPERTY = "quarantine"  # the path of the file of quarantined rows; absent where there are none
+QUARANTINED_PROPERTY = "quarantined"  # how many there are
+SPANS_PROPERTY = "spans"  # rows read by span, as JSON
+TEST = "test"
+READ, QUARANTINED = "read", "quarantined"
 _NAMESPACE = "penstock.example_gen"
+Counts = dict[str, int]
 
 
-def pack_options(source: str, types: Mapping[str, str], seed: int) -> example_gen_pb2.CustomConfig:
-    """Returns what the executor needs beyond the stock ExampleGen's inputs, as its custom_config."""
-    options = struct_pb2.Struct()
-    options.update({"source": source, "types": dict(types), "seed": seed})
-    packed = example_gen_pb2.CustomConfig()
-    packed.custom_config.Pack(options)
-    return packed
+class ExampleGen(FileBasedExampleGen):
+    """The ExampleGen of every source that is read row by row."""
+
+    DRIVER_CLASS = SourceDriver
+    EXECUTOR_SPEC = BeamExecutorSpec(base_beam_executor.BaseBeamExecutor)
+
+    def __init__(self, options: SourceOptions) -> None:
+        """Makes the component of a source."""
+        buckets = [example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=1) for name in split_names(options)]
+        super().__init__(
+            input_base=options.path or options.source,
+            input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="rows", pattern="*")]),
+            output_config=example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=buckets)),
+            custom_config=pack(options),
+            custom_executor_spec=BeamExecutorSpec(Executor),
+        )
+
+
+def split_names(options: SourceOptions) -> list[str]:
+    """Returns the names of the splits that a source is divided into."""
+    return list(dict.fromkeys((*options.splits, TEST)) if options.test_spans else options.splits)
 
 
 class SplitRows(beam.DoFn):
-    """Reads one file and sends each of its serialised tf.Examples to the output of its split."""
+    """Reads a piece of the source and sends each of its serialised tf.Examples to the output of its split."""
 
-    def __init__(self, options: dict[str, Any], splits: dict[str, int]) -> None:
-        self._options, self._splits = options, splits
+    def __init__(self, options: SourceOptions) -> None:
+        self._options = options
 
-    def process(self, file: str) -> Iterator[beam.pvalue.TaggedOutput]:
-        """Yields the file's rows."""
-        read = READERS[self._options["source"]]
-        seed = int(self._options["seed"])
-        for rows in read(file, self._options["types"], seed):
-            splits = assign_splits(rows.hashes, self._splits)
-            for split, count in Counter(splits.tolist()).items():
-                Metrics.counter(_NAMESPACE, split).inc(count)
-            for split, example in zip(splits, rows.examples, strict=True):
-                yield beam.pvalue.TaggedOutput(str(split), example)
+    def process(self, piece: Piece) -> Iterator[beam.pvalue.TaggedOutput]:
+        """Yields the rows; those that cannot be used, or that the piece cannot be read, to the quarantine."""
+        with at_hand(piece, self._options) as path:
+            try:
+                for rows in READERS[self._options.source].rows(path, self._options):
+                    yield from self._tagged(piece, rows)
+            except DataAnomaly as error:
+                said = str(error).replace(path, piece.name)
+                yield beam.pvalue.TaggedOutput(QUARANTINED, quarantine.unreadable(piece.name, said))
+
+    def _tagged(self, piece: Piece, rows: Rows) -> Iterator[beam.pvalue.TaggedOutput]:
+        Metrics.counter(_NAMESPACE, READ).inc(rows.count)
+        if piece.span is not None:
+            Metrics.counter(_NAMESPACE, _span_counter(piece.span)).inc(rows.count)
+        splits = [TEST] * len(rows.examples) if piece.is_test else assign_splits(rows.hashes, self._options.splits)
+        for split, example in zip(splits, rows.examples, strict=True):
+            yield beam.pvalue.TaggedOutput(str(split), example)
+        for row in rows.bad:
+            yield beam.pvalue.TaggedOutput(QUARANTINED, quarantine.line(piece.name, row))
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Reads the files that the driver found and writes one folder of gzipped TFRecords for each split."""
+    """Writes one folder of gzipped TFRecords for each split."""
 
     def Do(self, input_dict: Any, output_dict: Any, exec_properties: dict[str, Any]) -> None:
-        """Writes the splits, and their numbers of rows as the artifact's property `rows`.
+        """Writes the splits; their numbers of rows, those in quarantine and the spans become the artifact's properties.
 
         Raises:
-          DataAnomaly: a file cannot be read, or there is no row, or a split got none.
+          DataAnomaly: a file cannot be read, too many rows cannot be used, there is no row, or a split got none.
         """
         del input_dict  # an ExampleGen has none
         examples = artifact_utils.get_single_instance(output_dict["examples"])
-        options, files, splits = _unpack(exec_properties)
-        _check_readable(files, options)
-        examples.split_names = artifact_utils.encode_split_names(list(splits))
+        options = unpack(exec_properties)
+        source = resolve(options)
+        typed = with_types(options, source.pieces)
+        names = split_names(options)
+        examples.split_names = artifact_utils.encode_split_names(names)
+        refused = quarantine.Quarantine(Path(options.quarantine, Path(examples.uri).name, "rows.jsonl"))
         with self._make_beam_pipeline() as pipeline:
             rows = (
                 pipeline
-                | "Files" >> beam.Create(files, reshuffle=True)
-                | "Split" >> beam.ParDo(SplitRows(options, splits)).with_outputs(*splits)
+                | "Pieces" >> beam.Create(source.pieces, reshuffle=True)
+                | "Split" >> beam.ParDo(SplitRows(typed)).with_outputs(*names, QUARANTINED)
             )
-            for split in splits:
+            for split in names:
                 prefix = f"{artifact_utils.get_split_uri([examples], split)}/data_tfrecord"
-                rows[split] | f"Write {split}" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
-        counts = _counts(pipeline.result, splits)
-        _check_counts(files, counts)
-        examples.set_string_custom_property(ROWS_PROPERTY, json.dumps(counts))
-        examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
-        examples_utils.set_file_format(examples, "tfrecords_gzip")
+                counted = rows[split] | f"Count {split}" >> beam.Map(_count, split)
+                counted | f"Write {split}" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
+            (
+                rows[QUARANTINED]
+                | "Count quarantined" >> beam.Map(_count, QUARANTINED)
+                | "Write quarantined"
+                >> beam.io.WriteToText(str(refused.path), shard_name_template="", skip_if_empty=True)
+            )
+        refused.check_readable()
+        counts = _counts(pipeline.result)
+        _check(options, refused, counts, names)
+        _describe(examples, refused, counts, names)
 
 
-def _unpack(exec_properties: dict[str, Any]) -> tuple[dict[str, Any], list[str], dict[str, int]]:
-    packed = json_format.Parse(exec_properties["custom_config"], example_gen_pb2.CustomConfig())
-    options = struct_pb2.Struct()
-    packed.custom_config.Unpack(options)
-    inputs = json_format.Parse(exec_properties["input_config"], example_gen_pb2.Input())
-    pattern = str(Path(exec_properties["input_base"]) / inputs.splits[0].pattern)
-    outputs = json_format.Parse(exec_properties["output_config"], example_gen_pb2.Output())
-    splits = {split.name: split.hash_buckets for split in outputs.split_config.splits}
-    assert list(splits) == example_gen_utils.generate_output_split_names(inputs, outputs)
-    return json_format.MessageToDict(options), sorted(glob.glob(pattern)), splits
+def _count(row: Any, what: str) -> Any:
+    Metrics.counter(_NAMESPACE, what).inc()
+    return row
 
 
-def _check_readable(files: list[str], options: dict[str, Any]) -> None:
-    """Reads everything once, here, so that an error is one clear exception and not a worker's traceback."""
-    for file in files:
-        read = READERS[options["source"]]
-        rows = sum(len(rows.examples) for rows in read(file, options["types"], 0))
-        if not rows:
-            raise DataAnomaly(f"{file}: has no rows. There is nothing to train on; check that the export was complete.")
-
-
-def _counts(result: Any, splits: Mapping[str, int]) -> dict[str, int]:
+def _counts(result: Any) -> Counts:
     counters = result.metrics().query(MetricsFilter().with_namespace(_NAMESPACE))["counters"]
-    found = {counter.key.metric.name: counter.result for counter in counters}
-    return {split: int(found.get(split, 0)) for split in splits}
+    return {counter.key.metric.name: int(counter.result) for counter in counters}
 
 
-def _check_counts(files: list[str], counts: dict[str, int]) -> None:
-    empty = [split for split, rows in counts.items() if not rows]
+def _span_counter(span: int) -> str:
+    return f"span {span}"
+
+
+def _check(options: SourceOptions, refused: quarantine.Quarantine, counts: Counts, names: Iterable[str]) -> None:
+    where = options.path or options.query
+    read, left_out = counts.get(READ, 0), counts.get(QUARANTINED, 0)
+    written = {split: counts.get(split, 0) for split in names}
+    if not read:
+        raise DataAnomaly(f"{where}: has no rows. There is nothing to train on; check that the export was complete.")
+    if read != sum(written.values()) + left_out:
+        raise StepFailed(f"{where}: {read} rows were read, and {written} and {left_out} in quarantine written. ")
+    refused.check(left_out, read, options.max_quarantined)
+    empty = [split for split, rows in written.items() if not rows]
     if empty:
         raise DataAnomaly(
-            f"{', '.join(files)}: {sum(counts.values())} rows are too few: the {' and '.join(empty)} split got none. "
+            f"{where}: {sum(written.values())} rows are too few: the {' and '.join(empty)} split got none. "
             "Give more rows, or change data.splits or data.split_seed."
         )
+
+
+def _describe(examples: Any, refused: quarantine.Quarantine, counts: Counts, names: Iterable[str]) -> None:
+    examples.set_string_custom_property(ROWS_PROPERTY, json.dumps({split: counts[split] for split in names}))
+    examples.set_int_custom_property(QUARANTINED_PROPERTY, counts.get(QUARANTINED, 0))
+    if counts.get(QUARANTINED):
+        examples.set_string_custom_property(QUARANTINE_PROPERTY, str(refused.path))
+    by_span = {name.removeprefix("span "): rows for name, rows in counts.items() if name.startswith("span ")}
+    if by_span:
+        examples.set_string_custom_property(SPANS_PROPERTY, json.dumps(dict(sorted(by_span.items()))))
+    examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
+    examples_utils.set_file_format(examples, "tfrecords_gzip")

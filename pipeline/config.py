@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from components.settings import ModelSettings
+from components.spans import check_pattern, has_spans
 from schema.errors import UsageError
 from schema.expression import Expression
 from schema.roles import AnyRole
@@ -27,21 +30,82 @@ SMALLER_IS_BETTER = frozenset({"log_loss", "rmse", "mae"})
 class Data(Section):
     """Where the rows come from, and how they are split."""
 
-    source: str = Field("csv", description="a row of pipeline/sources.py: csv, parquet, tfrecord")
+    source: str = Field(
+        "csv", description="csv, jsonl, parquet, avro, tfrecord, sql or bigquery: a row of pipeline/sources.py"
+    )
     path: str = Field(
-        description="a file or a glob; relative to this YAML file; pkg://package/file for a file of a package"
+        "",
+        description="a file or a glob: local (relative to this YAML file), at gs:// or s3://, or pkg://package/file; "
+        "{SPAN}, {VERSION} and {YYYY}/{MM}/{DD} stand for spans",
+    )
+    delimiter: str = Field(",", min_length=1, max_length=1, description="what separates the values of a CSV")
+    encoding: str = Field("utf-8", description="of a text file, as Python names it, for example latin-1")
+    missing: tuple[str, ...] = Field((), description='texts that say that a value is missing, beside ""')
+    connection: str | None = Field(None, description="of source sql: SQLAlchemy's URL, for example sqlite:///trips.db")
+    password_file: str | None = Field(None, description="a file that holds the password, so that no YAML does")
+    query: str | None = Field(None, description="of source sql and bigquery: a SELECT")
+    span: int | None = Field(None, ge=0, description="the span to read, a number or a date; the latest by default")
+    version: int | None = Field(None, ge=0, description="the version of that span; the latest by default")
+    window: int = Field(1, ge=1, description="how many spans to read: `span` and those before it")
+    test_spans: int = Field(
+        0, ge=0, description="how many of these spans, the latest, are the test split; the others are train and eval"
     )
     splits: dict[str, int] = Field(
         {"train": 8, "eval": 1, "test": 1}, description="hash buckets of each split, out of their sum"
     )
     split_seed: int = Field(0, ge=0, description="another seed, another division of the same rows")
 
+    @field_validator("path")
+    @classmethod
+    def _placeholders_are_whole(cls, path: str) -> str:
+        check_pattern(path)
+        return path
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_exists(cls, encoding: str) -> str:
+        try:
+            codecs.lookup(encoding)
+        except LookupError:
+            raise ValueError("Python knows no such encoding; legal are for example utf-8, latin-1, utf-16") from None
+        return encoding
+
+    @field_validator("span", mode="before")
+    @classmethod
+    def _date_as_span(cls, span: object) -> object:
+        return (span - date(1970, 1, 1)).days if type(span) is date else span
+
     @field_validator("splits")
     @classmethod
-    def _has_the_three_splits(cls, splits: dict[str, int]) -> dict[str, int]:
-        if set(splits) != {"train", "eval", "test"} or min(splits.values()) < 1:
+    def _splits_are_known(cls, splits: dict[str, int]) -> dict[str, int]:
+        if not {"train", "eval"} <= set(splits) <= {"train", "eval", "test"} or min(splits.values()) < 1:
             raise ValueError("needs train, eval and test, each a whole number of at least 1")
         return splits
+
+    @model_validator(mode="after")
+    def _source_has_what_it_needs(self) -> Data:
+        needed = {"sql": ("connection", "query"), "bigquery": ("query",)}.get(self.source, ("path",))
+        missing = [key for key in needed if not getattr(self, key)]
+        if missing:
+            raise ValueError(f"source {self.source} also needs {' and '.join(missing)}")
+        return self
+
+    @model_validator(mode="after")
+    def _test_split_comes_from_somewhere(self) -> Data:
+        if not self.test_spans and "test" not in self.splits:
+            raise ValueError("splits needs test too, where no test_spans are set")
+        if self.test_spans and "test" in self.splits:
+            raise ValueError("splits takes no test where test_spans are the test split: write {train: 9, eval: 1}")
+        if self.test_spans >= self.window and self.test_spans:
+            raise ValueError(f"test_spans is {self.test_spans}, of a window of {self.window}: none is left to train on")
+        return self
+
+    @model_validator(mode="after")
+    def _spans_have_a_place(self) -> Data:
+        asked = [key for key in ("span", "version", "window", "test_spans") if key in self.model_fields_set]
+        if asked and not has_spans(self.path):
+            raise ValueError(f"{asked[0]} needs a path with {{SPAN}}, or with {{YYYY}}, {{MM}} and {{DD}}")
+        return self
 
 
 class Schema(Section):
@@ -57,9 +121,21 @@ class DataGate(Section):
     features: dict[str, Severity] = Field({}, description="severity by feature")
 
 
+class RowsGate(Section):
+    """How many rows may go to the quarantine before the run stops."""
+
+    max_quarantined: float = Field(
+        0.001,
+        ge=0,
+        le=1,
+        description="the fraction of rows that may be broken, of a wrong type, or without a label",
+    )
+
+
 class Gates(Section):
     """The gates' settings other than the bars of `evaluation`."""
 
+    rows: RowsGate = RowsGate()
     data: DataGate = DataGate()
 
 

@@ -33,7 +33,7 @@ def create_pipeline(
     enable_cache: bool = True,
 ) -> Pipeline:
     """Returns the DAG of a configuration: artifacts under `root`, versions of the model pushed to `destination`."""
-    examples = example_gen(config.data, column_types(config))
+    examples = example_gen(config, column_types(config), root)
     statistics = StatisticsGen(examples=examples.outputs["examples"])
     schema = schema_gen(config, statistics.outputs["statistics"])
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])

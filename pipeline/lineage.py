@@ -151,6 +151,13 @@ def text_property(artifact: Any, name: str) -> str:
     return str(artifact.custom_properties[name].string_value) if name in artifact.custom_properties else ""
 
 
+def spans_of(examples: Any) -> dict[str, int]:
+    """Returns the rows read from each span, where there are spans."""
+    said = text_property(examples, "spans")
+    spans: dict[str, int] = json.loads(said) if said else {}
+    return spans
+
+
 def rows_of(examples: Any) -> dict[str, int]:
     """Returns the number of rows of each split, where ExampleGen said so."""
     said = text_property(examples, "rows")

@@ -15,7 +15,8 @@ from pipeline.config import Config
 from schema.errors import UsageError, did_you_mean
 from schema.roles import ROLES
 
-PATH_KEYS = (("data", "path"), ("schema", "path"), ("metadata", "password_file"))
+PATH_KEYS = (("data", "path"), ("data", "password_file"), ("schema", "path"), ("metadata", "password_file"))
+SQLITE = "sqlite:///"
 ROLE_AT = 2
 Layer = dict[str, Any]
 
@@ -106,7 +107,18 @@ def _with_absolute_paths(layer: Layer, base: Path) -> Layer:
         inner = layer.get(section)
         if isinstance(inner, dict) and isinstance(inner.get(key), str):
             layer = layer | {section: inner | {key: resolve_path(inner[key], base)}}
-    return layer
+    return _with_absolute_sqlite(layer, base)
+
+
+def _with_absolute_sqlite(layer: Layer, base: Path) -> Layer:
+    """The layer with a SQLite file's path as absolute as any other's."""
+    data = layer.get("data")
+    connection = data.get("connection") if isinstance(data, dict) else None
+    if not isinstance(connection, str) or not connection.startswith(SQLITE):
+        return layer
+    assert isinstance(data, dict)
+    path = connection.removeprefix(SQLITE)
+    return layer | {"data": data | {"connection": SQLITE + (resolve_path(path, base) if path else "")}}
 
 
 def _explain(error: ValidationError, files: Sequence[Path]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from pipeline.lineage import int_property, rows_of, text_property
+from pipeline.lineage import int_property, rows_of, spans_of, text_property
 
 
 def note_of(artifacts: Iterable[Any]) -> str:
@@ -25,7 +25,15 @@ def warnings_of(report: Any) -> list[str]:
 def _rows(examples: Any) -> str:
     rows = rows_of(examples)
     splits = ", ".join(f"{split} {count:,}" for split, count in rows.items())
-    return f"{sum(rows.values()):,} rows: {splits}" if rows else ""
+    quarantined = int_property(examples, "quarantined")
+    said = [f"{sum(rows.values()):,} rows: {splits}"] if rows else []
+    said += [f"{quarantined:,} in quarantine"] if quarantined else []
+    return "; ".join([*said, *_spans(spans_of(examples))])
+
+
+def _spans(spans: dict[str, int]) -> list[str]:
+    first, *rest = spans or [""]
+    return [f"spans {first} to {rest[-1]}" if rest else f"span {first}"] if spans else []
 
 
 def _gate(report: Any) -> str:

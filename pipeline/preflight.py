@@ -16,5 +16,5 @@ def check_files(config: Config) -> None:
       DataAnomaly: the data has no names of columns.
     """
     beam_args(config)
-    check_source(config.data)
+    check_source(config)
     column_types(config)

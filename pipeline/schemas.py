@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.readers import NUMBER
+from components.source_options import NUMBER
 from pipeline.config import Config
 from pipeline.sources import columns_of
 from schema.errors import UsageError, did_you_mean
@@ -48,7 +48,7 @@ def column_types(config: Config) -> dict[str, str]:
         a number of a column of text.
     """
     if config.schema_.path is None:
-        _check_names(config, columns_of(config.data), config.data.path)
+        _check_names(config, columns_of(config), where(config))
         return dict.fromkeys(config.numeric_columns, NUMBER)
     features = read_schema(config.schema_.path).feature
     types = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in features}
@@ -76,10 +76,15 @@ def schema_gen(config: Config, statistics: BaseChannel) -> BaseComponent:
     return imported
 
 
+def where(config: Config) -> str:
+    """Returns where the rows come from, for messages."""
+    return config.data.path or str(config.data.query)
+
+
 def data_gate_options(config: Config) -> dict[str, Any]:
     """Returns what the DataGate is told."""
     return {
-        "source": config.data.path,
+        "source": where(config),
         "label": config.label,
         "problem": config.problem,
         "default_severity": config.gates.data.default,

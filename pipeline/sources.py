@@ -2,85 +2,113 @@
 
 from __future__ import annotations
 
-import glob
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.readers import COLUMNS
-from pipeline.config import Data
+from components.pieces import at_hand, resolve
+from components.readers import READERS
+from components.source_options import SourceOptions
+from pipeline.config import Config
 from schema.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from tfx.dsl.components.base.base_component import BaseComponent
 
-Types = Mapping[str, str]
+Types = dict[str, str]
 
 
-def files(data: Data, types: Types) -> BaseComponent:
-    """An ExampleGen for local files of one format, read in columns."""
-    from tfx.components import FileBasedExampleGen
-    from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+@dataclass(frozen=True)
+class Source:
+    """A kind of source: the component that reads it, and whether this machine can look at it before a run."""
+
+    component: Callable[[Config, SourceOptions], BaseComponent]
+    can_look: bool = True
+
+
+def rows(config: Config, options: SourceOptions) -> BaseComponent:
+    """Our ExampleGen, for whatever `components.readers` reads."""
+    from components.example_gen import ExampleGen
+
+    del config
+    return ExampleGen(options).with_id("ExampleGen")
+
+
+def big_query(config: Config, options: SourceOptions) -> BaseComponent:
+    """TFX's own ExampleGen for BigQuery; project and temporary folder are Beam's, in runner.beam_args."""
+    from tfx.extensions.google_cloud_big_query.example_gen.component import BigQueryExampleGen
     from tfx.proto import example_gen_pb2
 
-    from components.example_gen import Executor, pack_options
-
-    folder, pattern = _folder_and_pattern(data.path)
-    buckets = [example_gen_pb2.SplitConfig.Split(name=split, hash_buckets=size) for split, size in data.splits.items()]
-    return FileBasedExampleGen(
-        input_base=folder,
-        input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="rows", pattern=pattern)]),
+    del options
+    buckets = [
+        example_gen_pb2.SplitConfig.Split(name=split, hash_buckets=size) for split, size in config.data.splits.items()
+    ]
+    return BigQueryExampleGen(
+        query=config.data.query,
         output_config=example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=buckets)),
-        custom_config=pack_options(data.source, types, data.split_seed),
-        custom_executor_spec=BeamExecutorSpec(Executor),
     ).with_id("ExampleGen")
 
 
-SOURCES: dict[str, Callable[[Data, Types], BaseComponent]] = {
-    "csv": files,
-    "parquet": files,
-    "tfrecord": files,
-}
+SOURCES: dict[str, Source] = dict.fromkeys(READERS, Source(rows)) | {"bigquery": Source(big_query, can_look=False)}
 
 
-def example_gen(data: Data, types: Types) -> BaseComponent:
+def example_gen(config: Config, types: Types, root: str) -> BaseComponent:
     """Returns the ExampleGen of a source; `types` gives the type of each column that must have one.
 
     Raises:
       UsageError: there is no such source, or no file at its path.
     """
-    check_source(data)
-    return SOURCES[data.source](data, types)
+    check_source(config)
+    return SOURCES[config.data.source].component(config, source_options(config, types, f"{root}/quarantine"))
 
 
-def check_source(data: Data) -> None:
+def check_source(config: Config) -> None:
     """Holds a source against what there is.
 
     Raises:
-      UsageError: there is no such source, or no file at its path.
+      UsageError: there is no such source, or no file at its path, or no such span.
     """
-    if data.source not in SOURCES:
-        raise UsageError(f"'data.source' is {data.source!r}. {did_you_mean(data.source, SOURCES)}")
-    _files_at(data.path)
+    source = config.data.source
+    if source not in SOURCES:
+        raise UsageError(f"'data.source' is {source!r}. {did_you_mean(source, SOURCES)}")
+    if SOURCES[source].can_look:
+        resolve(source_options(config))
 
 
-def columns_of(data: Data) -> list[str]:
+def columns_of(config: Config) -> list[str]:
     """Returns the names of a source's columns, as its first file has them; none where the format does not say.
 
     Raises:
       UsageError: there is no file at its path.
       DataAnomaly: the file has no names.
     """
-    return COLUMNS[data.source](_files_at(data.path)[0]) if data.source in COLUMNS else []
+    if not SOURCES[config.data.source].can_look:
+        return []
+    options = source_options(config)
+    with at_hand(resolve(options).pieces[0], options) as path:
+        return READERS[options.source].columns(path, options)
 
 
-def _files_at(path: str) -> list[str]:
-    found = sorted(glob.glob(path))
-    if not found:
-        raise UsageError(f"{path}: there is no such data file. Set data.path to a file or a glob that matches some.")
-    return found
-
-
-def _folder_and_pattern(path: str) -> tuple[str, str]:
-    fixed = next((parent for parent in Path(path).parents if not glob.has_magic(str(parent))), Path("/"))
-    return str(fixed), str(Path(path).relative_to(fixed))
+def source_options(config: Config, types: Types | None = None, quarantine: str = "") -> SourceOptions:
+    """Returns what a reader is told of the configuration."""
+    data = config.data
+    return SourceOptions(
+        source=data.source,
+        path=data.path,
+        span=data.span,
+        version=data.version,
+        window=data.window,
+        test_spans=data.test_spans,
+        splits=data.splits,
+        seed=data.split_seed,
+        types=types or {},
+        required=config.label_expression.columns,
+        delimiter=data.delimiter,
+        encoding=data.encoding,
+        missing=data.missing,
+        connection=data.connection or "",
+        password_file=data.password_file,
+        query=data.query or "",
+        max_quarantined=config.gates.rows.max_quarantined,
+        quarantine=quarantine,
+    )

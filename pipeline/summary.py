@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.config import Config
-from pipeline.lineage import Lineage, RunRecord, int_property, rows_of, text_property
+from pipeline.lineage import Lineage, RunRecord, int_property, rows_of, spans_of, text_property
 from pipeline.notes import note_of, warnings_of
 from pipeline.results import SliceMetrics, metrics_by_slice, missed_bars
 from pipeline.steps import FINISHED, State, StepStatus
@@ -32,6 +32,9 @@ class Summary:
     began: str
     steps: list[StepStatus]
     rows: dict[str, int] = field(default_factory=dict)
+    quarantined: int = 0
+    quarantine: str = ""
+    spans: dict[str, int] = field(default_factory=dict)
     metrics: list[SliceMetrics] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -73,6 +76,9 @@ def summarize(lineage: Lineage, record: RunRecord, config: Config) -> Summary:
             for step in record.steps.values()
         ],
         rows=rows_of(examples) if examples is not None else {},
+        quarantined=int_property(examples, "quarantined") if examples is not None else 0,
+        quarantine=text_property(examples, "quarantine") if examples is not None else "",
+        spans=spans_of(examples) if examples is not None else {},
         metrics=metrics_by_slice(evaluation.uri, config.metrics) if evaluation is not None else [],
         verdicts=_verdicts(outputs),
         warnings=warnings_of(report) if report is not None else [],
@@ -84,6 +90,9 @@ def summarize(lineage: Lineage, record: RunRecord, config: Config) -> Summary:
 def _verdicts(outputs: dict[str, dict[str, Any]]) -> list[Verdict]:
     """The verdicts of the gates that came to one; a gate that stopped the run says why in its error."""
     verdicts = []
+    examples = outputs.get("ExampleGen", {}).get("examples")
+    if examples is not None and rows_of(examples):
+        verdicts.append(Verdict("rows", passed=True, text=_account(examples)))
     if "DataGate" in outputs:
         warnings = warnings_of(outputs["DataGate"]["report"])
         text = f"{len(warnings)} anomalies let pass" if warnings else "the data fits its schema"
@@ -99,3 +108,11 @@ def _verdicts(outputs: dict[str, dict[str, Any]]) -> list[Verdict]:
         text = "blessed: it loads in a process of its own, and answers as it does here"
         verdicts.append(Verdict("infra", passed=True, text=text))
     return verdicts
+
+
+def _account(examples: Any) -> str:
+    """Where the rows went: ExampleGen held rows read against rows written."""
+    rows, quarantined = rows_of(examples), int_property(examples, "quarantined")
+    where = f" ({text_property(examples, 'quarantine')})" if quarantined else ""
+    written = " + ".join(f"{count:,} {split}" for split, count in rows.items())
+    return f"{sum(rows.values()) + quarantined:,} read = {written} + {quarantined:,} in quarantine{where}"

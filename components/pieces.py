@@ -1,0 +1,87 @@
+"""What a source consists of: its files, span by span, or its one query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from components import files, spans
+from components.readers import READERS, sql
+from components.readers.kinds import KINDS, Kinds
+from components.source_options import NUMBER, SourceOptions
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A file or a query: the span that it belongs to, and whether all its rows are the test split's."""
+
+    name: str
+    span: int | None = None
+    is_test: bool = False
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """All of them, with the files that they are, and the latest span and its version, where there are spans."""
+
+    pieces: tuple[Piece, ...]
+    files: tuple[files.Found, ...] = ()
+    span: int | None = None
+    version: int | None = None
+
+
+def resolve(options: SourceOptions) -> Pieces:
+    """Returns what there is to read.
+
+    Raises:
+      UsageError: there is no file, or no such span or version.
+    """
+    if options.source == "sql":
+        return Pieces((Piece(options.query),))
+    found = spans.resolve(options)
+    tested = found[len(found) - options.test_spans :] if options.test_spans else []
+    pieces = tuple(Piece(file.path, span.number, span in tested) for span in found for file in span.files)
+    all_files = tuple(file for span in found for file in span.files)
+    return Pieces(pieces, all_files, found[-1].number, found[-1].version)
+
+
+def fingerprint(options: SourceOptions, source: Pieces) -> str:
+    """Returns a hash that changes with the content: with the files' times, with the rows of a query.
+
+    Raises:
+      UsageError: the database does not answer.
+    """
+    return sql.fingerprint(options.query, options) if options.source == "sql" else files.fingerprint(source.files)
+
+
+@contextmanager
+def at_hand(piece: Piece, options: SourceOptions) -> Iterator[str]:
+    """Gives what a reader is to read: a query as it is, a file at a path of this machine."""
+    if options.source == "sql":
+        yield piece.name
+    else:
+        with files.local_copy(piece.name) as path:
+            yield path
+
+
+def with_types(options: SourceOptions, pieces: tuple[Piece, ...]) -> SourceOptions:
+    """Returns the options with a type for every column: where none is given, the one that fits all rows of the source.
+
+    Reads the whole source, unless each of its columns has a type.
+    """
+    reader = READERS[options.source]
+    found: Kinds = {}
+    for piece in pieces:
+        with at_hand(piece, options) as path:
+            names = reader.columns(path, options)
+            if any(options.types.get(name, NUMBER) == NUMBER for name in names):
+                found = _widened(found, reader.kinds(path, options))
+    inferred = {name: kind or "BYTES" for name, kind in found.items()}
+    given = {name: kind for name, kind in options.types.items() if kind != NUMBER}
+    return options.model_copy(update={"types": inferred | given})
+
+
+def _widened(found: Kinds, more: Kinds) -> Kinds:
+    names = dict.fromkeys((*found, *more))
+    return {name: max(found.get(name, ""), more.get(name, ""), key=KINDS.index) for name in names}

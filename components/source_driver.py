@@ -1,0 +1,27 @@
+"""What ExampleGen's cache goes by: the spans and versions that there are to read, and a hash of their files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfx.components.example_gen import driver, utils
+
+from components.options_packing import unpack
+from components.pieces import fingerprint, resolve
+
+
+class SourceDriver(driver.FileBasedDriver):
+    """Looks up what the source has now; the span and the version go with the examples into the metadata store."""
+
+    def resolve_exec_properties(
+        self, exec_properties: dict[str, Any], pipeline_info: Any, component_info: Any
+    ) -> dict[str, Any]:
+        """Returns the properties with the span (0 where there are none), the version and the fingerprint."""
+        del pipeline_info, component_info
+        options = unpack(exec_properties)
+        found = resolve(options)
+        return exec_properties | {
+            utils.SPAN_PROPERTY_NAME: found.span or 0,
+            utils.VERSION_PROPERTY_NAME: found.version,
+            utils.FINGERPRINT_PROPERTY_NAME: fingerprint(options, found),
+        }
