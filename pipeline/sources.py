@@ -92,6 +92,7 @@ def columns_of(config: Config) -> list[str]:
 def source_options(config: Config, types: Types | None = None, quarantine: str = "") -> SourceOptions:
     """Returns what a reader is told of the configuration."""
     data = config.data
+    splits = {name: size for name, size in data.splits.items() if not (data.test_spans and name == "test")}
     return SourceOptions(
         source=data.source,
         path=data.path,
@@ -99,7 +100,7 @@ def source_options(config: Config, types: Types | None = None, quarantine: str =
         version=data.version,
         window=data.window,
         test_spans=data.test_spans,
-        splits=data.splits,
+        splits=splits,
         seed=data.split_seed,
         types=types or {},
         required=config.label_expression.columns,

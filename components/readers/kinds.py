@@ -35,14 +35,15 @@ class Table:
     locate: Locate | None = None
 
     def rows(self, file: str, options: SourceOptions) -> Iterator[Rows]:
-        """Yields the rows of a file, those that cannot be used at the end."""
+        """Yields the rows of a file, those that cannot be used at the end, in their order."""
         bad: list[BadRow] = []
         for batch in self.batches(file, options):
             rows = _usable(file, batch, options)
             bad += rows.bad
             yield Rows(rows.examples, rows.hashes)
         if bad:
-            yield Rows([], NO_HASHES, tuple(self._located(file, options, bad)))
+            located = self._located(file, options, bad)
+            yield Rows([], NO_HASHES, tuple(sorted(located, key=lambda row: row.number)))
 
     def kinds(self, file: str, options: SourceOptions) -> Kinds:
         """Returns the type that fits all values of each column: INT, FLOAT or BYTES; "" where there is none."""

@@ -14,6 +14,7 @@ from tests.e2e.conftest import Folder, trips, write_rows
 
 pytestmark = pytest.mark.e2e
 PUSHED = "1700000000"
+NO_BAD_ROW = ("gates.rows.max_quarantined=0",)
 
 
 @pytest.fixture
@@ -59,8 +60,9 @@ def test_header_only(served: Folder) -> None:
 
 
 def test_ragged_row(served: Folder) -> None:
-    """A row with too few values is named by its number."""
-    refused(with_rows(served, lambda rows: [*rows[:10], rows[10][:3], *rows[11:]]), 3, "trips.csv", "row 11", "18")
+    """A row with too few values, where none may be, is named by its line."""
+    folder = with_rows(served, lambda rows: [*rows[:10], rows[10][:3], *rows[11:]])
+    refused(folder, 3, "trips.csv", "line 11", "3 values", "18", settings=NO_BAD_ROW)
 
 
 def test_column_that_the_schema_lacks(served: Folder) -> None:
@@ -75,13 +77,13 @@ def test_column_that_the_data_lacks(served: Folder) -> None:
 
 
 def test_text_in_a_numeric_column(served: Folder) -> None:
-    """Text where the schema has a number is named by file, row, column and value."""
+    """Text where the schema has a number, and no row may be bad, is named by file, line, column and value."""
 
     def spoil(rows: list[list[str]]) -> list[list[str]]:
         rows[7][rows[0].index("fare")] = "twelve"
         return rows
 
-    refused(with_rows(served, spoil), 3, "trips.csv", "row 8", "'fare'", "'twelve'")
+    refused(with_rows(served, spoil), 3, "trips.csv", "line 8", "'fare'", "'twelve'", settings=NO_BAD_ROW)
 
 
 def test_label_with_one_class(served: Folder) -> None:
