@@ -1,4 +1,4 @@
-.PHONY: help install check format test e2e demo lock clean
+.PHONY: help install check format test e2e demo docs lock clean
 .DEFAULT_GOAL := help
 
 # The interpreter that .venv is made from.
@@ -25,6 +25,9 @@ test: install  ## all tests, the end-to-end ones included
 
 e2e: install  ## only the tests that run the whole DAG
 	@$(BIN)/pytest tests/e2e
+
+docs: install  ## write docs/configuration.md and its JSON Schema from the configuration's models
+	@$(BIN)/python scripts/docs.py
 
 lock: install  ## resolve requirements.lock again
 	@$(BIN)/uv pip compile --python $(BIN)/python --no-emit-index-url --generate-hashes --upgrade --quiet \

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import shutil
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 
+EVERY_SECONDS = 10.0  # an epoch of a small table takes less time than its checkpoint
 log = logging.getLogger("penstock.progress")
 
 
@@ -29,12 +32,16 @@ class EarlyStoppingWithCheckpoints(keras.callbacks.Callback):
     Args:
       folder: where the checkpoint of this very training lies; whatever lies there is resumed from.
       patience: epochs without a better loss on the eval split before training stops.
-      every_steps: batches between checkpoints within an epoch; None writes them at the end of each epoch only.
+      every_steps: batches between checkpoints within an epoch; None writes them at the end of an epoch only.
+      every_seconds: the least time between two ends of epochs that are written.
     """
 
-    def __init__(self, folder: Path, patience: int, every_steps: int | None) -> None:
+    def __init__(
+        self, folder: Path, patience: int, every_steps: int | None, every_seconds: float = EVERY_SECONDS
+    ) -> None:
         super().__init__()
         self._folder, self._patience, self._every_steps = folder, patience, every_steps
+        self._every_seconds, self._saved = every_seconds, -math.inf
         self._best: list[Any] | None = None
         self.progress = Progress()
 
@@ -67,7 +74,8 @@ class EarlyStoppingWithCheckpoints(keras.callbacks.Callback):
         if better:
             self._best = self.model.get_weights()
         log.info("epoch %d, loss on the eval split %.4f, best %.4f", epoch + 1, loss, self.progress.best_loss)
-        self._save()
+        if time.monotonic() - self._saved >= self._every_seconds:
+            self._save()
         if waited >= self._patience:
             self.model.stop_training = True
 
@@ -98,3 +106,4 @@ class EarlyStoppingWithCheckpoints(keras.callbacks.Callback):
             latest.rename(old)
         new.rename(latest)
         shutil.rmtree(old, ignore_errors=True)
+        self._saved = time.monotonic()

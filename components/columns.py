@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 from schema.errors import DataAnomaly
 
 Hashes = npt.NDArray[np.uint64]
-MISSING_TEXT = b"\0missing"
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, as in Knuth's multiplicative hashing
 
 
@@ -43,9 +42,13 @@ def encode(batch: pa.RecordBatch) -> list[bytes]:
 def hash_rows(batch: pa.RecordBatch, seed: int) -> Hashes:
     """Returns one hash for each row of a canonical batch, shape [rows]: equal rows and seeds give equal hashes.
 
-    It depends on the values alone, neither on the batch nor on the process (SipHash, by pandas).
+    It depends on the values and the names of their columns alone, neither on the process (SipHash, by pandas),
+    the batch nor the order of the columns; a column that a batch does not have counts as one without values.
     """
-    return combine_hashes(hash_values(_without_missing(column), seed) for column in batch.columns)
+    total: Hashes = np.zeros(batch.num_rows, np.uint64)
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        total = total + _hash_cells(name, column, seed)
+    return np.asarray(total ^ (total >> np.uint64(32)))
 
 
 def combine_hashes(hashes: Iterable[Hashes]) -> Hashes:
@@ -104,10 +107,10 @@ def _as_lists(column: pa.Array) -> pa.Array:
     return pa.ListArray.from_arrays(offsets, column.drop_null(), mask=pa.array(~present))
 
 
-def _without_missing(column: pa.Array) -> npt.NDArray[np.generic]:
-    kind = column.type
-    filler = (
-        np.nan if pa.types.is_floating(kind) else np.iinfo(np.int64).min if pa.types.is_integer(kind) else MISSING_TEXT
-    )
+def _hash_cells(name: str, column: pa.Array, seed: int) -> Hashes:
+    """The hash of each value together with its column's name; 0 where the value is missing."""
+    filler = b"" if pa.types.is_binary(column.type) else 0
     values: npt.NDArray[np.generic] = column.fill_null(filler).to_numpy(zero_copy_only=False)
-    return values
+    (key,) = hash_values(np.array([name], dtype=object), seed)
+    hashed = pd.util.hash_array((hash_values(values, seed) ^ key) * _MIX)
+    return np.where(column.is_valid().to_numpy(zero_copy_only=False), hashed, np.uint64(0))

@@ -6,13 +6,14 @@ seed then gives the same batches, run after run. Streamed, the batches follow th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import psutil
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -37,25 +38,40 @@ class ExampleSource:
       in_memory: whether they may be held in memory; they are where they fit, too.
       features: those that the model takes; all by default. Keras would give a model its inputs by their order, not by
         their names, if it got more of them than it has.
+      class_weights: the weight of a row by the index of its class; a row without a class (-1) has none. Without them
+        rows have no weights.
     """
 
     files: tuple[str, ...]
     transform_output: tft.TFTransformOutput
     in_memory: bool = True
     features: tuple[str, ...] | None = None
+    class_weights: tuple[float, ...] | None = None
 
     def training(self, batch_size: int, seed: int) -> tf.data.Dataset:
-        """Returns shuffled batches of (features, label); another order at each pass, the same for a seed."""
+        """Returns shuffled batches of (features, label[, weight]); another order at each pass, the same for a seed."""
         if self._holds_rows:
             rows = tf.data.Dataset.range(self._row_count).shuffle(self._row_count, seed=seed)
             return self._gathered(rows.batch(batch_size))
         return self._parsed(self._records().shuffle(SHUFFLE_ROWS, seed=seed).batch(batch_size))
 
     def evaluation(self, batch_size: int) -> tf.data.Dataset:
-        """Returns batches of (features, label), in the same order at each pass."""
+        """Returns batches of (features, label[, weight]), in the same order at each pass."""
         if self._holds_rows:
             return self._gathered(tf.data.Dataset.range(self._row_count).batch(batch_size))
         return self._parsed(self._records().batch(batch_size))
+
+    def labels(self, rows: int | None = None) -> npt.NDArray[Any]:
+        """Returns the label of each of the first rows, shape [rows], in the order of `evaluation`."""
+        return self.matrix((LABEL,), rows)[:, 0]
+
+    def matrix(self, names: Sequence[str], rows: int | None = None) -> npt.NDArray[Any]:
+        """Returns the named features of the first rows, shape [rows, names], in the order of `evaluation`."""
+        if self._holds_rows:
+            return np.stack([self._rows[name][:rows].numpy() for name in names], axis=1)
+        batches = self._records().take(-1 if rows is None else rows).batch(ROWS_AT_ONCE).map(self._parse)
+        stacked = (np.stack([batch[name] for name in names], axis=1) for batch in batches.as_numpy_iterator())
+        return np.concatenate(list(stacked))
 
     @cached_property
     def _holds_rows(self) -> bool:
@@ -101,13 +117,20 @@ class ExampleSource:
     def _labelled(self, batches: tf.data.Dataset, features_of: Any) -> tf.data.Dataset:
         names = self.features or [name for name in self._spec if name != LABEL]
 
-        def split(batch: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
+        def split(batch: tf.Tensor) -> tuple[Any, ...]:
             features = features_of(batch)
-            return {name: features[name] for name in names}, features[LABEL]
+            label = features[LABEL]
+            kept = {name: features[name] for name in names}
+            return (kept, label) if self.class_weights is None else (kept, *self._weighted(label))
 
         return batches.map(split, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
+    def _weighted(self, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        known = tf.maximum(label, 0)
+        weights = tf.gather(tf.constant(self.class_weights, tf.float32), tf.cast(known, tf.int64))
+        return known, tf.where(label < 0, 0.0, weights)
 
-def _hash_of_rows(columns: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+
+def _hash_of_rows(columns: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
     flat = {name: column.reshape(len(column), -1) for name, column in sorted(columns.items())}
     return combine_hashes(hash_values(column[:, i], 0) for column in flat.values() for i in range(column.shape[1]))

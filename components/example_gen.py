@@ -7,7 +7,7 @@ quarantine: what is read and what is written are counted apart, and a difference
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from tfx.types import artifact_utils
 from components import quarantine
 from components.columns import assign_splits
 from components.options_packing import pack, unpack
-from components.pieces import Piece, at_hand, resolve, with_types
+from components.pieces import Piece, Pieces, at_hand, resolve, with_types
 from components.readers import READERS
 from components.rows import Rows
 from components.source_driver import SourceDriver
@@ -81,9 +81,9 @@ class SplitRows(beam.DoFn):
                 yield beam.pvalue.TaggedOutput(QUARANTINED, quarantine.unreadable(piece.name, said))
 
     def _tagged(self, piece: Piece, rows: Rows) -> Iterator[beam.pvalue.TaggedOutput]:
-        Metrics.counter(_NAMESPACE, READ).inc(rows.count)
+        Metrics.counter(_NAMESPACE, READ).inc(rows.read)
         if piece.span is not None:
-            Metrics.counter(_NAMESPACE, _span_counter(piece.span)).inc(rows.count)
+            Metrics.counter(_NAMESPACE, _span_counter(piece.span)).inc(rows.read)
         splits = [TEST] * len(rows.examples) if piece.is_test else assign_splits(rows.hashes, self._options.splits)
         for split, example in zip(splits, rows.examples, strict=True):
             yield beam.pvalue.TaggedOutput(str(split), example)
@@ -126,8 +126,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             )
         refused.check_readable()
         counts = _counts(pipeline.result)
-        _check(options, refused, counts, names)
-        _describe(examples, refused, counts, names)
+        _check(options, source, refused, counts)
+        _describe(examples, source, refused, counts)
 
 
 def _count(row: Any, what: str) -> Any:
@@ -144,14 +144,20 @@ def _span_counter(span: int) -> str:
     return f"span {span}"
 
 
-def _check(options: SourceOptions, refused: quarantine.Quarantine, counts: Counts, names: Iterable[str]) -> None:
-    where = options.path or options.query
-    read, left_out = counts.get(READ, 0), counts.get(QUARANTINED, 0)
-    written = {split: counts.get(split, 0) for split in names}
+def _written(options: SourceOptions, counts: Counts) -> Counts:
+    return {split: counts.get(split, 0) for split in split_names(options)}
+
+
+def _check(options: SourceOptions, source: Pieces, refused: quarantine.Quarantine, counts: Counts) -> None:
+    where = options.query if options.source == "sql" else options.path
+    read, left_out, written = counts.get(READ, 0), counts.get(QUARANTINED, 0), _written(options, counts)
     if not read:
         raise DataAnomaly(f"{where}: has no rows. There is nothing to train on; check that the export was complete.")
     if read != sum(written.values()) + left_out:
-        raise StepFailed(f"{where}: {read} rows were read, and {written} and {left_out} in quarantine written. ")
+        raise StepFailed(f"{where}: {read} rows were read, and {written} and {left_out} in quarantine written.")
+    for span in source.spans:
+        if not counts.get(_span_counter(span)):
+            raise DataAnomaly(f"{where}: span {span} has no rows. Check that its export was complete.")
     refused.check(left_out, read, options.max_quarantined)
     empty = [split for split, rows in written.items() if not rows]
     if empty:
@@ -161,13 +167,14 @@ def _check(options: SourceOptions, refused: quarantine.Quarantine, counts: Count
         )
 
 
-def _describe(examples: Any, refused: quarantine.Quarantine, counts: Counts, names: Iterable[str]) -> None:
+def _describe(examples: Any, source: Pieces, refused: quarantine.Quarantine, counts: Counts) -> None:
+    names = artifact_utils.decode_split_names(examples.split_names)
     examples.set_string_custom_property(ROWS_PROPERTY, json.dumps({split: counts[split] for split in names}))
     examples.set_int_custom_property(QUARANTINED_PROPERTY, counts.get(QUARANTINED, 0))
     if counts.get(QUARANTINED):
         examples.set_string_custom_property(QUARANTINE_PROPERTY, str(refused.path))
-    by_span = {name.removeprefix("span "): rows for name, rows in counts.items() if name.startswith("span ")}
-    if by_span:
-        examples.set_string_custom_property(SPANS_PROPERTY, json.dumps(dict(sorted(by_span.items()))))
+    if source.spans:
+        by_span = {str(span): counts[_span_counter(span)] for span in source.spans}
+        examples.set_string_custom_property(SPANS_PROPERTY, json.dumps(by_span))
     examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
     examples_utils.set_file_format(examples, "tfrecords_gzip")

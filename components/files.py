@@ -6,6 +6,7 @@ import bz2
 import glob
 import gzip
 import hashlib
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -33,6 +34,14 @@ def is_remote(path: str) -> bool:
     return "://" in path
 
 
+def connect(beam_args: Iterable[str]) -> None:
+    """Tells Beam's filesystems their options, such as --s3_endpoint_url; forked processes inherit them."""
+    from apache_beam.io.filesystems import FileSystems
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    FileSystems.set_options(PipelineOptions(list(beam_args)))
+
+
 def find(pattern: str) -> list[Found]:
     """Returns the files that match a glob, in the order of their names.
 
@@ -45,7 +54,7 @@ def find(pattern: str) -> list[Found]:
 
 def fingerprint(files: Iterable[Found]) -> str:
     """Returns a hash that changes with the files' names, sizes and times of change."""
-    said = "\n".join(f"{file.path}\t{file.size}\t{file.changed}" for file in files)
+    said = json.dumps([(file.path, file.size, file.changed) for file in files])
     return hashlib.sha256(said.encode()).hexdigest()
 
 

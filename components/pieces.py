@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from components import files, spans
+from components.inference import Kinds, merge, type_of
 from components.readers import READERS, sql
-from components.readers.kinds import KINDS, Kinds
+from components.readers.kinds import Examples, Table
 from components.source_options import NUMBER, SourceOptions
 
 
@@ -29,6 +30,11 @@ class Pieces:
     files: tuple[files.Found, ...] = ()
     span: int | None = None
     version: int | None = None
+
+    @property
+    def spans(self) -> list[int]:
+        """The numbers of the spans, the oldest first; none where the path has no spans."""
+        return list(dict.fromkeys(piece.span for piece in self.pieces if piece.span is not None))
 
 
 def resolve(options: SourceOptions) -> Pieces:
@@ -68,20 +74,20 @@ def at_hand(piece: Piece, options: SourceOptions) -> Iterator[str]:
 def with_types(options: SourceOptions, pieces: tuple[Piece, ...]) -> SourceOptions:
     """Returns the options with a type for every column: where none is given, the one that fits all rows of the source.
 
-    Reads the whole source, unless each of its columns has a type.
+    Reads the files whose columns do not all have a type. tf.Examples have types of their own.
+
+    Raises:
+      DataAnomaly: a file cannot be read.
     """
     reader = READERS[options.source]
-    found: Kinds = {}
-    for piece in pieces:
-        with at_hand(piece, options) as path:
-            names = reader.columns(path, options)
-            if any(options.types.get(name, NUMBER) == NUMBER for name in names):
-                found = _widened(found, reader.kinds(path, options))
-    inferred = {name: kind or "BYTES" for name, kind in found.items()}
+    if isinstance(reader, Examples):
+        return options
+    found = merge([_kinds(reader, piece, options) for piece in pieces])
+    inferred = {name: type_of(kind, options.types.get(name, "")) for name, kind in found.items()}
     given = {name: kind for name, kind in options.types.items() if kind != NUMBER}
     return options.model_copy(update={"types": inferred | given})
 
 
-def _widened(found: Kinds, more: Kinds) -> Kinds:
-    names = dict.fromkeys((*found, *more))
-    return {name: max(found.get(name, ""), more.get(name, ""), key=KINDS.index) for name in names}
+def _kinds(reader: Table, piece: Piece, options: SourceOptions) -> Kinds:
+    with at_hand(piece, options) as path:
+        return reader.kinds(path, options)

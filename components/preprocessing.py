@@ -1,18 +1,21 @@
 """`preprocessing_fn`, built from the feature roles: the graph that training and serving share.
 
 A missing value is the id 0 of an id feature; present values count from 1. Of a dense feature it is the mean (0 after
-scaling), beside an indicator.
+scaling), beside an indicator. All numbers are analysed together, as one matrix: an analysis for each of them would cost
+most of the step's time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from schema.expression import Expression
+from schema.names import identifier
 from schema.roles import (
     DATE_PARTS,
     LABEL,
@@ -29,6 +32,7 @@ from schema.roles import (
 Tensors = dict[str, tf.Tensor]
 Inputs = Mapping[str, Any]
 LABEL_VOCABULARY = "label_vocabulary"
+QUANTILE_ERROR = 0.01  # of a quantile's rank, at most, as tft.bucketize has it
 
 
 def preprocessing_fn(inputs: Inputs, custom_config: Mapping[str, Any]) -> Tensors:
@@ -37,9 +41,12 @@ def preprocessing_fn(inputs: Inputs, custom_config: Mapping[str, Any]) -> Tensor
     `inputs` holds one tensor for each raw column, dense or sparse, of shape [batch, at most 1]; `custom_config` the
     `features`, `label` and `problem` of the configuration.
     """
-    outputs: Tensors = {}
+    by_kind: dict[type, list[AnyRole]] = defaultdict(list)
     for role in parse_roles(custom_config["features"]):
-        outputs |= ENCODERS[type(role)](role, inputs)
+        by_kind[type(role)].append(role)
+    outputs: Tensors = {}
+    for kind, roles in by_kind.items():
+        outputs |= ENCODERS[kind](roles, inputs)
     return outputs | {LABEL: label(Expression(custom_config["label"]), custom_config["problem"], inputs)}
 
 
@@ -73,20 +80,29 @@ def is_present(column: tf.SparseTensor) -> tf.Tensor:
     return _densify(ones, tf.constant(value=False))
 
 
-def encode_numeric(role: Numeric, inputs: Inputs) -> Tensors:
+def encode_numeric(roles: Sequence[Numeric], inputs: Inputs) -> Tensors:
     """The z-score, 0 where the value is missing, and 1.0 where it is missing."""
-    column = to_column(inputs[role.column])
-    scaled = tft.scale_to_z_score(_as(column, tf.float64))  # in float64 the moments do not depend on Beam's batches
-    value, missing = role.dense
-    return {
-        value: tf.cast(_densify(scaled, tf.constant(0.0, tf.float64)), tf.float32),
-        missing: tf.cast(~is_present(column), tf.float32),
-    }
+    numbers = _matrix([role.column for role in roles], inputs, tf.float64)  # whose moments do not depend on the batches
+    missing = tf.math.is_nan(numbers)
+    scaled = tf.where(missing, tf.zeros_like(numbers), tft.scale_to_z_score(numbers, elementwise=True))
+    outputs: Tensors = {}
+    for index, role in enumerate(roles):
+        value, is_missing = role.dense
+        outputs[value] = tf.cast(scaled[:, index], tf.float32)
+        outputs[is_missing] = tf.cast(missing[:, index], tf.float32)
+    return outputs
 
 
-def encode_bucketized(role: Bucketized, inputs: Inputs) -> Tensors:
+def encode_bucketized(roles: Sequence[Bucketized], inputs: Inputs) -> Tensors:
     """The index of the quantile, from 1; 0 where the value is missing."""
-    return {role.ids[0]: _ids(tft.bucketize(to_column(inputs[role.column]), role.buckets))}
+    by_buckets: dict[int, list[Bucketized]] = defaultdict(list)
+    for role in roles:
+        by_buckets[role.buckets].append(role)
+    outputs: Tensors = {}
+    for buckets, alike in by_buckets.items():
+        ids = _quantile_index(_matrix([role.column for role in alike], inputs, tf.float32), buckets)
+        outputs |= {role.ids[0]: ids[:, index] for index, role in enumerate(alike)}
+    return outputs
 
 
 def encode_categorical(role: Categorical, inputs: Inputs) -> Tensors:
@@ -140,19 +156,28 @@ def month_and_day(seconds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return (month_from_march + 2) % 12, day_of_year - (153 * month_from_march + 2) // 5
 
 
+def each(encode_one: Callable[[Any, Inputs], Tensors]) -> Callable[[Sequence[Any], Inputs], Tensors]:
+    """Returns what encodes several roles one after the other."""
+
+    def encode(roles: Sequence[Any], inputs: Inputs) -> Tensors:
+        return {name: tensor for role in roles for name, tensor in encode_one(role, inputs).items()}
+
+    return encode
+
+
 DATE_FORMULAS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
     "month": lambda seconds: month_and_day(seconds)[0],
     "day": lambda seconds: month_and_day(seconds)[1],
     "weekday": lambda seconds: (seconds // 86400 + 3) % 7,
     "hour": lambda seconds: seconds // 3600 % 24,
 }
-ENCODERS: dict[type, Callable[[Any, Inputs], Tensors]] = {
+ENCODERS: dict[type, Callable[[Sequence[Any], Inputs], Tensors]] = {
     Numeric: encode_numeric,
     Bucketized: encode_bucketized,
-    Categorical: encode_categorical,
-    Hashed: encode_hashed,
-    Crossed: encode_crossed,
-    Dates: encode_date,
+    Categorical: each(encode_categorical),
+    Hashed: each(encode_hashed),
+    Crossed: each(encode_crossed),
+    Dates: each(encode_date),
 }
 
 
@@ -172,7 +197,7 @@ def cardinalities(role: AnyRole, transform_output: tft.TFTransformOutput) -> tup
 
 def vocabulary_name(role: Categorical) -> str:
     """Returns the name of the role's vocabulary in the transform graph."""
-    return f"{role.column}_vocabulary"
+    return f"{identifier(role.column)}_vocabulary"
 
 
 def _class_index(expression: Expression, columns: Mapping[str, tf.SparseTensor], known: tf.Tensor) -> tf.Tensor:
@@ -185,6 +210,19 @@ def _class_index(expression: Expression, columns: Mapping[str, tf.SparseTensor],
         shape = tf.stack([tf.size(known, tf.int64), tf.constant(1, tf.int64)])
         classes = tf.SparseTensor(tf.pad(rows, [[0, 0], [0, 1]]), text, shape)
     return _densify(tft.compute_and_apply_vocabulary(classes, vocab_filename=LABEL_VOCABULARY), -1)
+
+
+def _matrix(columns: Sequence[str], inputs: Inputs, dtype: tf.DType) -> tf.Tensor:
+    """The columns as one tensor, shape [batch, columns], NaN where a value is missing."""
+    nan = tf.constant(float("nan"), dtype)
+    return tf.stack([_densify(_as(to_column(inputs[name]), dtype), nan) for name in columns], axis=1)
+
+
+def _quantile_index(numbers: tf.Tensor, buckets: int) -> tf.Tensor:
+    """The index of each number among the quantiles of its column, from 1; 0 for NaN; shape as `numbers`."""
+    boundaries = tft.quantiles(numbers, buckets, min(1 / buckets, QUANTILE_ERROR), reduce_instance_dims=False)
+    index = tf.searchsorted(boundaries, tf.transpose(numbers), side="right", out_type=tf.int64)
+    return tf.where(tf.math.is_nan(numbers), tf.constant(0, tf.int64), tf.transpose(index) + 1)
 
 
 def _all_of(tensor: tf.Tensor) -> tf.SparseTensor:

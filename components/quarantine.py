@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -58,11 +58,10 @@ class Quarantine:
             + f"\nAll of them are in {self.path}. Mend them, or let more pass with gates.rows.max_quarantined."
         )
 
-    def _rows(self) -> Sequence[dict[str, object]]:
-        if not self.path.exists():
-            return []
-        with self.path.open(encoding="utf-8") as lines:
-            return [json.loads(text) for text in lines]
+    def _rows(self) -> Iterator[dict[str, object]]:
+        if self.path.exists():
+            with self.path.open(encoding="utf-8") as lines:
+                yield from map(json.loads, lines)
 
 
 def _shown(row: dict[str, object]) -> str:

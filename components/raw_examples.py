@@ -12,6 +12,8 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import schema_utils
 
+from schema.names import identifier
+
 Column = npt.NDArray[Any]
 
 
@@ -39,21 +41,22 @@ def requests_for(loaded: Any, examples: list[bytes]) -> dict[str, dict[str, Colu
 
 
 def to_columns(examples: Iterable[bytes], dtypes: Mapping[str, tf.DType]) -> dict[str, Column]:
-    """Returns the named features of the examples as dense columns, each of shape [rows].
+    """Returns the features of the examples as dense columns, each of shape [rows], by their `identifier`.
 
     A missing value is "" in a column of text and NaN in one of numbers: the inputs of the signature predict_columns.
     """
     parsed = [tf.train.Example.FromString(example).features.feature for example in examples]
-    return {name: _column([row[name] for row in parsed], dtype) for name, dtype in dtypes.items()}
+    by_identifier = [{identifier(name): feature for name, feature in row.items()} for row in parsed]
+    return {name: _column([row.get(name) for row in by_identifier], dtype) for name, dtype in dtypes.items()}
 
 
-def _column(features: list[tf.train.Feature], dtype: tf.DType) -> Column:
+def _column(features: list[tf.train.Feature | None], dtype: tf.DType) -> Column:
     missing = b"" if dtype == tf.string else np.nan
     values = [_first_value(feature, missing) for feature in features]
     return np.array(values, dtype=dtype.as_numpy_dtype)
 
 
-def _first_value(feature: tf.train.Feature, missing: Any) -> Any:
-    kind = feature.WhichOneof("kind")
+def _first_value(feature: tf.train.Feature | None, missing: Any) -> Any:
+    kind = feature.WhichOneof("kind") if feature else None
     values = getattr(feature, kind).value if kind else []
     return values[0] if values else missing

@@ -22,7 +22,7 @@ class BadRow:
 
     number: int
     reason: str
-    row: str
+    row: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,16 @@ class Batch:
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows, ready for a split: serialised tf.Examples, the hash of each, shape [rows], and those left out."""
+    """Some rows, ready for a split.
+
+    Attributes:
+      examples: serialised tf.Examples.
+      hashes: the hash of each, shape [examples].
+      bad: the rows that are left out.
+      read: how many rows the source gave, counted before any of them was left out.
+    """
 
     examples: list[bytes]
     hashes: Hashes
-    bad: tuple[BadRow, ...] = ()
-
-    @property
-    def count(self) -> int:
-        """How many rows were read."""
-        return len(self.examples) + len(self.bad)
+    bad: tuple[BadRow, ...]
+    read: int

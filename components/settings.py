@@ -9,23 +9,41 @@ from pydantic import Field
 from schema.roles import AnyRole
 from schema.section import Section
 
+BUILD_MODEL = "components.model.build_model"
+
 
 class ModelSettings(Section):
-    """The default wide and deep model, and how it is trained."""
+    """The default model, an ensemble of networks beside boosted trees, and how it is trained."""
 
-    hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field((64, 32), description="units of each hidden layer")
+    members: int = Field(8, ge=1, description="networks in the ensemble")
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field((128, 128), description="units of each hidden layer")
     embedding: int = Field(8, ge=1, description="size of the vector that each category has")
-    dropout: float = Field(0.3, ge=0, lt=1)
-    l2: float = Field(1e-5, ge=0)
-    learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
-    batch_size: int = Field(128, ge=1)
-    epochs: int = Field(40, ge=1, description="at most; early stopping ends training before")
-    patience: int = Field(4, ge=1, description="epochs without a better loss on the eval split before training stops")
-    seed: int = Field(1, ge=0)
-    mixed_precision: bool = False
+    dropout: float = Field(0.1, ge=0, lt=1, description="share of units left out of each training step")
+    learning_rate: float = Field(2e-3, gt=0, allow_inf_nan=False, description="of the optimizer, AdamW")
+    weight_decay: float = Field(3e-4, ge=0, description="of the optimizer: how fast weights that no row needs shrink")
+    batch_size: int | None = Field(
+        None, ge=1, description="rows in each training step; by default about a 32nd of them, from 16 to 256"
+    )
+    epochs: int = Field(100, ge=1, description="at most; early stopping ends training before")
+    patience: int = Field(16, ge=1, description="epochs without a better loss on the eval split before training stops")
+    trees: int = Field(
+        150,
+        ge=0,
+        description="boosting rounds of the trees beside the networks, at most; they join the model where the eval "
+        "split is the better for it; 0 for networks alone",
+    )
+    tree_depth: int = Field(8, ge=1, le=16, description="levels of each tree, at most")
+    tree_rows: int = Field(500_000, ge=1, description="rows that the trees are fitted on, at most")
+    class_weights: Literal["none", "balanced"] | dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        "none",
+        description="balanced trains on rare classes as much as on frequent ones, {class: weight} as you say; the "
+        "answers stay probabilities of the data as it is",
+    )
+    seed: int = Field(1, ge=0, description="of the first weights, the order of rows and dropout")
+    mixed_precision: bool = Field(default=False, description="compute in 16 bits where that is safe: faster on GPUs")
     accumulate_steps: int = Field(1, ge=1, description="batches whose gradients are added up before a step")
     strategy: Literal["single", "mirrored"] = Field("single", description="mirrored trains on all GPUs of the machine")
-    checkpoint_steps: int | None = Field(None, ge=1, description="batches between checkpoints; each epoch by default")
+    checkpoint_steps: int | None = Field(None, ge=1, description="batches between checkpoints; by the clock by default")
     in_memory: bool = Field(default=True, description="hold the transformed examples in memory while they fit")
 
 

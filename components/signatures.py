@@ -3,12 +3,13 @@
 | signature | takes | gives |
 |---|---|---|
 | serving_default | `examples`: serialised tf.Examples, string [batch] | the outputs |
-| predict_columns | one tensor [batch] for each raw feature; a missing text is "", a missing number NaN | the outputs |
+| predict_columns | one tensor [batch] for each raw column; a missing text is "", a missing number NaN | the outputs |
 | transform_features | `examples`, as above | the transformed features and the label, each [batch] |
 
-Outputs: binary `probability` [batch]; multi-class `probabilities` [batch, classes] and `label` [batch]; regression
-`value` [batch]. Integers are taken as float64 by predict_columns, so that NaN can say that one is missing; they are
-exact to 2^53.
+Outputs: binary `probability` [batch]; multi-class `probabilities` and `classes`, which names them, [batch, classes],
+and `label` [batch]; regression `value` [batch]. A column's tensor has its name, or, where TensorFlow takes that for
+none, its `identifier`: "mean radius" is mean_radius. Integers are taken as float64 by predict_columns, so that NaN can
+say that one is missing; they are exact to 2^53.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from components.layers import mean_score
 from components.model import Shape
 from components.preprocessing import LABEL_VOCABULARY
 from components.settings import TrainingOptions
 from schema.expression import Expression
+from schema.names import identifier
 
 Tensors = dict[str, Any]
 COLUMN_TYPES = {tf.string: tf.string, tf.int64: tf.float64, tf.float32: tf.float32}
@@ -51,7 +54,8 @@ class ServingModule(tf.Module):
         """Returns the concrete function of each signature, by name."""
         serialized = tf.TensorSpec([None], tf.string, "examples")
         columns = {
-            name: tf.TensorSpec([None], COLUMN_TYPES[kind.dtype], name) for name, kind in self._served_spec.items()
+            identifier(name): tf.TensorSpec([None], COLUMN_TYPES[kind.dtype], identifier(name))
+            for name, kind in self._served_spec.items()
         }
         return {
             "serving_default": tf.function(self.serve_examples).get_concrete_function(serialized),
@@ -65,7 +69,7 @@ class ServingModule(tf.Module):
 
     def serve_columns(self, columns: Tensors) -> Tensors:
         """Returns the outputs for raw columns, each of shape [batch]."""
-        raw = {name: _present_values(columns[name], kind.dtype) for name, kind in self._served_spec.items()}
+        raw = {name: _present_values(columns[identifier(name)], kind.dtype) for name, kind in self._served_spec.items()}
         return self._outputs(self.transform(raw))
 
     def transform_examples(self, examples: tf.Tensor) -> Tensors:
@@ -74,12 +78,16 @@ class ServingModule(tf.Module):
         return transformed
 
     def _outputs(self, features: Tensors) -> Tensors:
-        scores = tf.cast(self.model(self._inputs(features), training=False), tf.float32)
+        scores = mean_score(tf.cast(self.model(self._inputs(features), training=False), tf.float32))
         if self._shape.problem == "binary":
             return {"probability": tf.sigmoid(scores[:, 0])}
         if self._shape.problem == "regression":
             return {"value": scores[:, 0]}
-        return {"probabilities": tf.nn.softmax(scores), "label": tf.gather(self.classes, tf.argmax(scores, axis=1))}
+        return {
+            "probabilities": tf.nn.softmax(scores),
+            "classes": tf.tile(self.classes[tf.newaxis], [tf.shape(scores)[0], 1]),
+            "label": tf.gather(self.classes, tf.argmax(scores, axis=1)),
+        }
 
     def _inputs(self, features: Tensors) -> Tensors:
         return {name: features[name] for name in self.model.input}

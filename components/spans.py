@@ -70,6 +70,11 @@ def resolve(options: SourceOptions) -> list[Span]:
     if latest not in by_number:
         raise UsageError(f"{options.path}: there is no span {latest}. {_which('spans', by_number)}")
     numbers = [number for number in sorted(by_number) if number <= latest][-options.window :]
+    if options.test_spans and len(numbers) <= options.test_spans:
+        raise UsageError(
+            f"{options.path}: {_which('spans', numbers)} data.test_spans is {options.test_spans}, so none is left to "
+            "train on."
+        )
     return [_span(options, number, by_number[number], latest) for number in numbers]
 
 

@@ -1,11 +1,11 @@
-"""`run_fn`, the Trainer's work: load, build, fit, export."""
+"""`run_fn`, the Trainer's work: load, build, fit, blend, export."""
 
 from __future__ import annotations
 
 import glob
 import hashlib
 import json
-import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,35 +15,79 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
+from components.blend import with_trees
 from components.checkpoints import EarlyStoppingWithCheckpoints
+from components.class_weights import BINARY_CLASSES, correction, weights_by_class
 from components.data import ExampleSource
+from components.layers import loss_of_each_member
 from components.model import Shape, shape_of
-from components.settings import ModelSettings, TrainingOptions
+from components.preprocessing import LABEL_VOCABULARY
+from components.settings import BUILD_MODEL, ModelSettings, TrainingOptions
 from components.signatures import export
 from components.user_code import load_function
 from schema.errors import UsageError, did_you_mean
 from schema.roles import LABEL
-
-log = logging.getLogger("penstock.progress")
 
 
 def run_fn(fn_args: FnArgs) -> None:
     """Trains a model on the train split, stops it by the eval split, and exports it with its signatures."""
     options = TrainingOptions.model_validate(fn_args.custom_config)
     transform_output = tft.TFTransformOutput(fn_args.transform_output)
-    shape = shape_of(options.features, options.problem, transform_output)
     make_reproducible(options.model)
+    labels = ExampleSource(_files(fn_args.train_files), transform_output, options.model.in_memory).labels()
+    shape = shape_of(options.features, options.problem, transform_output, labels)
     with strategy_of(options.model).scope():
-        model = load_function(options.build_model)(shape, options.model)
-        compile_model(model, shape, options.model)
-    names = input_names(model, transform_output, options.build_model)
+        networks = load_function(options.build_model)(shape, options.model)
+        compile_model(networks, shape, options.model)
+    weights = class_weights(options, transform_output, labels)
+    names = input_names(networks, transform_output, options.build_model)
     train, evaluation = (
-        ExampleSource(_files(patterns), transform_output, options.model.in_memory, names)
+        ExampleSource(_files(patterns), transform_output, options.model.in_memory, names, weights)
         for patterns in (fn_args.train_files, fn_args.eval_files)
     )
-    stopping = fit(model, train, evaluation, options, Path(fn_args.model_run_dir), _checkpoint_folder(fn_args, options))
+    batch_size = options.model.batch_size or batch_size_for(len(labels))
+    checkpoints = _checkpoint_folder(fn_args, options)
+    stopping = fit(networks, train, evaluation, options.model, batch_size, Path(fn_args.model_run_dir), checkpoints)
+    model = without_weights(blend(networks, shape, train, evaluation, options), options.problem, weights)
     export(model, shape, transform_output, options, fn_args.serving_model_dir)
     stopping.discard()
+
+
+def blend(
+    networks: keras.Model, shape: Shape, train: ExampleSource, evaluation: ExampleSource, options: TrainingOptions
+) -> keras.Model:
+    """Returns the model to export: a user's own as it is, ours with trees where the eval split is the better for it."""
+    settings = options.model if options.build_model == BUILD_MODEL else options.model.model_copy(update={"trees": 0})
+    return with_trees(networks, shape, train, evaluation, settings)
+
+
+def batch_size_for(rows: int) -> int:
+    """Returns a power of two with which a pass over the rows takes about 32 steps, from 16 to 256."""
+    return int(min(256, max(16, 2 ** round(math.log2(max(rows, 1) / 32)))))
+
+
+def class_weights(
+    options: TrainingOptions, transform_output: tft.TFTransformOutput, labels: Any
+) -> tuple[float, ...] | None:
+    """Returns the weight of each class by its index; None where rows have none.
+
+    Raises:
+      UsageError: model.class_weights names a class that there is not, or the problem has no classes.
+    """
+    setting = options.model.class_weights
+    if options.problem == "regression":
+        return None
+    classes = BINARY_CLASSES
+    if options.problem == "multiclass":
+        classes = tuple(name.decode() for name in transform_output.vocabulary_by_name(LABEL_VOCABULARY))
+    return weights_by_class(setting, labels, classes)
+
+
+def without_weights(model: keras.Model, problem: str, weights: tuple[float, ...] | None) -> keras.Model:
+    """Returns the model with the weights of its training taken out of its scores again."""
+    if weights is None or len(set(weights)) == 1:
+        return model
+    return keras.Model(model.input, model.output + correction(problem, weights), name="unweighted")
 
 
 def input_names(model: keras.Model, transform_output: tft.TFTransformOutput, build_model: str) -> tuple[str, ...]:
@@ -75,31 +119,36 @@ def strategy_of(settings: ModelSettings) -> tf.distribute.Strategy:
 
 
 def compile_model(model: keras.Model, shape: Shape, settings: ModelSettings) -> None:
-    """Gives the model its optimizer and the loss of its problem."""
+    """Gives the model its optimizer and the loss of its problem; a regression's is in units of its label's variance."""
     steps = settings.accumulate_steps
-    optimizer = keras.optimizers.Adam(settings.learning_rate, gradient_accumulation_steps=steps if steps > 1 else None)
+    optimizer = keras.optimizers.AdamW(
+        settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        gradient_accumulation_steps=steps if steps > 1 else None,
+    )
     losses = {
         "binary": keras.losses.BinaryCrossentropy(from_logits=True),
         "multiclass": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         "regression": keras.losses.MeanSquaredError(),
     }
-    model.compile(optimizer, losses[shape.problem])
+    loss = loss_of_each_member(losses[shape.problem], model.output)
+    model.compile(optimizer, loss, loss_weights=[shape.label_scale**-2])
 
 
 def fit(
     model: keras.Model,
     train: ExampleSource,
     evaluation: ExampleSource,
-    options: TrainingOptions,
+    settings: ModelSettings,
+    batch_size: int,
     logs: Path,
     checkpoints: Path,
 ) -> EarlyStoppingWithCheckpoints:
     """Trains to the best loss on the eval split, from the last checkpoint where an earlier try left one."""
-    settings = options.model
     stopping = EarlyStoppingWithCheckpoints(checkpoints, settings.patience, settings.checkpoint_steps)
     model.fit(
-        train.training(settings.batch_size, settings.seed),
-        validation_data=evaluation.evaluation(max(settings.batch_size, 1024)),
+        train.training(batch_size, settings.seed),
+        validation_data=evaluation.evaluation(max(batch_size, 1024)),
         initial_epoch=stopping.resume(model),
         epochs=settings.epochs,
         callbacks=[stopping, keras.callbacks.TensorBoard(str(logs), write_graph=False)],

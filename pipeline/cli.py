@@ -46,6 +46,30 @@ def cli(*, debug: bool) -> None:
 
 
 @cli.command()
+@click.argument("name")
+@click.option(
+    "--data", required=True, metavar="FILE", help="The rows: a file of CSV, JSON Lines, Parquet, Avro, TFRecord."
+)
+@click.option("--label", required=True, metavar="COLUMN", help="What is foretold: a column, or 'tips > 0.2 * fare'.")
+@click.option(
+    "--problem",
+    type=click.Choice(["auto", "binary", "multiclass", "regression"]),
+    default="auto",
+    help="What kind of label it is [auto: told from its values].",
+)
+@click.option("--rows", type=click.IntRange(min=10), default=200_000, help="How many rows to look at [200000].")
+@click.option("--force", is_flag=True, help="Overwrite the two files.")
+@click.option("--dry-run", is_flag=True, help="Print the two files, and write none.")
+@json_option
+@click.pass_obj
+def init(screen: Screen, /, **arguments: Any) -> None:
+    """Look at a table, and write configs/NAME.yaml and schema/NAME.pbtxt, ready to run."""
+    from pipeline.init.command import init as init_pipeline
+
+    init_pipeline(screen, **arguments)
+
+
+@cli.command()
 @config_arguments
 @click.option("--runner", help="Where Beam runs; a row of pipeline/runners.py.")
 @click.option("--resume", is_flag=True, help="Go on with the last run, which failed or was stopped.")

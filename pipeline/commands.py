@@ -72,14 +72,18 @@ def validate(screen: Screen, config: Files, settings: Settings, workdir: Path | 
 def predict(
     screen: Screen, config: Files, settings: Settings, workdir: Path | None, rows: Path, via: str, limit: int | None
 ) -> None:
-    """Prints one JSON object for each row."""
+    """Prints one JSON object for each row: its prediction, or {"error": why it gets none}.
+
+    Raises:
+      PenstockError: at the end, where some row got none; how many.
+    """
     loaded = _load(config, settings)
     from itertools import islice
 
     from components.publication import latest_version
     from pipeline.workdir import workdir_of
     from serving.local import LocalModel
-    from serving.rows import read_rows
+    from serving.rows import Form, read_rows
 
     del via  # one way as yet
     place = workdir_of(loaded.name, workdir)
@@ -89,11 +93,25 @@ def predict(
             f"{place.serving(loaded.model_name)}: no version of {loaded.model_name!r} is pushed there. "
             f"Run penstock run {' '.join(map(str, config))} first."
         )
-    given = read_rows(rows)
+    data = loaded.data
+    like_data = rows.suffix == f".{data.source}"
+    form = Form(data.delimiter, data.encoding, data.missing) if like_data else Form(missing=data.missing)
+    given = read_rows(rows, form)
     screen.divert(place.logs / "predict.log")
     model = LocalModel(version.path)
-    for prediction in model.predict(islice(given, limit)):
-        _print_json(screen, prediction)
+    _print_predictions(screen, model.predict(islice(given, limit)))
+
+
+def _print_predictions(screen: Screen, answers: Iterable[dict[str, Any]]) -> None:
+    from pipeline.progress import counted
+
+    rows = failed = 0
+    for answer in counted(answers, "rows", screen.err, screen.out):
+        _print_json(screen, answer)
+        rows += 1
+        failed += answer.keys() == {"error"}
+    if failed:
+        raise PenstockError(f"{failed:,} of {rows:,} rows got no prediction; their lines say why.")
 
 
 def list_runs(screen: Screen, config: Files, settings: Settings, workdir: Path | None, *, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from components.settings import ModelSettings
 from components.spans import check_pattern, has_spans
 from schema.errors import UsageError
 from schema.expression import Expression
+from schema.names import identifier
 from schema.roles import AnyRole
 from schema.section import Section
 
@@ -100,7 +101,8 @@ class Data(Section):
 
     @model_validator(mode="after")
     def _spans_have_a_place(self) -> Data:
-        asked = [key for key in ("span", "version", "window", "test_spans") if key in self.model_fields_set]
+        keys = ("span", "version", "window", "test_spans")
+        asked = [key for key in keys if getattr(self, key) != type(self).model_fields[key].default]
         if asked and not has_spans(self.path):
             raise ValueError(f"{asked[0]} needs a path with {{SPAN}}, or with {{YYYY}}, {{MM}} and {{DD}}")
         return self
@@ -109,14 +111,16 @@ class Data(Section):
 class Schema(Section):
     """The curated schema, if there is one; without it SchemaGen infers one from the data."""
 
-    path: str | None = None
+    path: str | None = Field(None, description="a TFDV schema in protobuf's text format, relative to this YAML file")
 
 
 class DataGate(Section):
     """What an anomaly does: stop the run, or be told at its end."""
 
-    default: Severity = "fail"
-    features: dict[str, Severity] = Field({}, description="severity by feature")
+    default: Severity = Field("fail", description="what an anomaly of any other feature does")
+    features: dict[str, Severity] = Field(
+        {}, description="severity by feature; of one that only warns, requests are asked its type alone"
+    )
 
 
 class RowsGate(Section):
@@ -140,8 +144,8 @@ class Gates(Section):
 class Bounds(Section):
     """The least or the most that a metric may be."""
 
-    min: Bound | None = None
-    max: Bound | None = None
+    min: Bound | None = Field(None, description="the least that is good enough")
+    max: Bound | None = Field(None, description="the most that is good enough")
 
     @model_validator(mode="after")
     def _bounds_something(self) -> Bounds:
@@ -158,16 +162,18 @@ class SliceBar(Section):
     slice: dict[str, str | None] = Field(
         description="feature: value, or feature: null for each of its values", min_length=1
     )
-    metrics: dict[str, Bounds] = Field(min_length=1)
+    metrics: dict[str, Bounds] = Field(min_length=1, description="bounds by metric")
 
 
 class Evaluation(Section):
     """What is measured on the test split, and the bars that a model must clear to be blessed."""
 
     metrics: tuple[str, ...] = Field((), description="the problem's usual ones by default")
-    slices: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = ()
+    slices: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = Field(
+        (), description="columns by whose values the metrics are split: [[city], [city, plan]]"
+    )
     bars: dict[str, Bounds] = Field({}, description="bars on all of the test split")
-    slice_bars: tuple[SliceBar, ...] = ()
+    slice_bars: tuple[SliceBar, ...] = Field((), description="bars on single slices of it")
     worst_change: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
         {}, description="how much worse than the latest blessed model a metric may be"
     )
@@ -177,7 +183,7 @@ class InfraValidation(Section):
     """How the exported model is tried before it is pushed."""
 
     rows: int = Field(16, ge=1, description="real rows that are sent to each signature")
-    timeout_seconds: float = Field(180.0, gt=0)
+    timeout_seconds: float = Field(180.0, gt=0, description="how long loading and answering may take")
     tolerance: float = Field(
         1e-5, gt=0, description="the largest difference between an answer and the model in process"
     )
@@ -193,11 +199,13 @@ class Serving(Section):
 class Metadata(Section):
     """Where lineage (MLMD) is kept."""
 
-    backend: Literal["sqlite", "mysql", "postgresql"] = "sqlite"
-    host: str | None = None
-    port: int | None = Field(None, ge=1, le=65535)
-    database: str | None = None
-    user: str | None = None
+    backend: Literal["sqlite", "mysql", "postgresql"] = Field(
+        "sqlite", description="a file in the work folder, or a database server"
+    )
+    host: str | None = Field(None, description="of a server")
+    port: int | None = Field(None, ge=1, le=65535, description="of a server; its usual one by default")
+    database: str | None = Field(None, description="of a server: the name of the database")
+    user: str | None = Field(None, description="of a server: who logs in")
     password_file: str | None = Field(None, description="a file that holds the password, so that no YAML does")
 
     @model_validator(mode="after")
@@ -218,19 +226,23 @@ class Runner(Section):
 class UserCode(Section):
     """Functions of the user that replace ours, by dotted path."""
 
-    preprocessing_fn: DottedPath | None = None
-    build_model: DottedPath | None = None
+    preprocessing_fn: DottedPath | None = Field(
+        None, description="package.module.function, called as components.preprocessing.preprocessing_fn is"
+    )
+    build_model: DottedPath | None = Field(
+        None, description="package.module.function, called as components.model.build_model is"
+    )
 
 
 class Config(Section):
     """One pipeline."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,127}$", description="lower-case letters, digits and dashes")
-    problem: Problem
+    problem: Problem = Field(description="what is foretold: yes or no, one of several classes, or a number")
     label: str = Field(description="a column, or an expression over columns such as tips > 0.2 * fare")
     data: Data
     schema_: Schema = Field(Schema(), alias="schema")
-    features: tuple[AnyRole, ...]
+    features: tuple[AnyRole, ...] = Field(description="what each column is to the model")
     user_code: UserCode = UserCode()
     gates: Gates = Gates()
     model: ModelSettings = ModelSettings()
@@ -289,6 +301,18 @@ class Config(Section):
             if metric not in METRICS[self.problem]:
                 legal = ", ".join(METRICS[self.problem])
                 raise ValueError(f"evaluation: metric {metric!r} is none of a {self.problem} problem's: {legal}")
+        return self
+
+    @model_validator(mode="after")
+    def _tensor_names_are_unique(self) -> Config:
+        first: dict[str, str] = {}
+        for column in self.feature_columns:
+            other = first.setdefault(identifier(column).lower(), column)
+            if other != column:
+                raise ValueError(
+                    f"features: {other!r} and {column!r} would both be {identifier(column)!r} to the model's callers; "
+                    "rename one of the columns"
+                )
         return self
 
     @model_validator(mode="after")

@@ -19,7 +19,7 @@ from components.pusher import Pusher
 from pipeline.config import Config
 from pipeline.evaluation import eval_config
 from pipeline.options import preprocessing_options, training_options
-from pipeline.schemas import column_types, data_gate_options, schema_gen
+from pipeline.schemas import column_types, data_gate_options, schema_gen, severity_options
 from pipeline.sources import example_gen
 
 
@@ -72,9 +72,11 @@ def create_pipeline(
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=infra_validator.outputs["blessing"],
         examples=examples.outputs["examples"],
+        schema=schema.outputs["schema"],
         destination=destination,
         model_name=config.model_name,
         warmup_rows=config.serving.warmup_rows,
+        **severity_options(config),
     )
     steps: list[BaseNode] = [examples, statistics, schema, validator, gate, transform, trainer]
     steps += [baseline, evaluator, infra_validator, pusher]

@@ -6,15 +6,17 @@ from typing import Any
 
 from tfx.proto import transform_pb2
 
-from components.settings import TrainingOptions
+from components.settings import BUILD_MODEL, TrainingOptions
 from components.user_code import fingerprint, load_function
 from pipeline.config import Config
 from schema.roles import dump_roles
 
 PREPROCESSING_FN = "components.preprocessing.preprocessing_fn"
-BUILD_MODEL = "components.model.build_model"
 RUN_FN = "components.training.run_fn"
-MODULES_OF_A_MODEL = ("components.model", "components.training", "components.signatures", "components.data")
+MODULES_OF_A_MODEL = (
+    *("components.model", "components.layers", "components.trees", "components.blend", "components.class_weights"),
+    *("components.training", "components.signatures", "components.data"),
+)
 
 
 def preprocessing_options(config: Config) -> dict[str, Any]:

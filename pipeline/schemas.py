@@ -87,6 +87,13 @@ def data_gate_options(config: Config) -> dict[str, Any]:
         "source": where(config),
         "label": config.label,
         "problem": config.problem,
+        **severity_options(config),
+    }
+
+
+def severity_options(config: Config) -> dict[str, str]:
+    """Returns what stops a run and what is only told, by feature, as the DataGate and the Pusher take it."""
+    return {
         "default_severity": config.gates.data.default,
         "severities": json.dumps(config.gates.data.features),
     }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.files import connect, is_remote
 from components.pieces import at_hand, resolve
 from components.readers import READERS
 from components.source_options import SourceOptions
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tfx.dsl.components.base.base_component import BaseComponent
 
 Types = dict[str, str]
+FOR_OTHER_USE = '"\r\n'  # by a CSV
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,15 @@ def check_source(config: Config) -> None:
     """Holds a source against what there is.
 
     Raises:
-      UsageError: there is no such source, or no file at its path, or no such span.
+      UsageError: there is no such source, file or span; the delimiter is none.
     """
-    source = config.data.source
+    source, delimiter = config.data.source, config.data.delimiter
     if source not in SOURCES:
         raise UsageError(f"'data.source' is {source!r}. {did_you_mean(source, SOURCES)}")
+    if not delimiter.isascii() or delimiter in FOR_OTHER_USE:
+        raise UsageError(f"'data.delimiter' is {delimiter!r}. Legal is one ASCII character such as , ; | or a tab.")
+    if is_remote(config.data.path):
+        connect(config.runner.beam_args)
     if SOURCES[source].can_look:
         resolve(source_options(config))
 

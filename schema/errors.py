@@ -4,6 +4,7 @@ PenstockError                1   something failed
 ├── StepFailed               1   a step of the DAG raised what nobody foresaw
 ├── PipelineBusy             1   another run holds this pipeline
 ├── Interrupted              1   Ctrl-C or a termination signal
+├── RowRefused               1   a row that was to be predicted does not fit what the model reads
 ├── UsageError               2   the command line or the configuration is wrong
 └── GateRefusal              3   a gate said no, and nothing was pushed
     ├── DataAnomaly              the data does not fit its schema, or cannot be read as what it says it is
@@ -33,6 +34,10 @@ class PipelineBusy(PenstockError):
 
 class Interrupted(PenstockError):
     """The run was asked to stop."""
+
+
+class RowRefused(PenstockError):
+    """A row that was to be predicted does not fit what the model reads; other rows have nothing to do with it."""
 
 
 class UsageError(PenstockError):

@@ -1,17 +1,22 @@
 """Label expressions such as `tips > 0.2 * fare`: Python's syntax, a small legal part of it, and never `eval`.
 
 Legal are column names, numbers, strings, `+ - * / % **`, comparisons (chained ones too), `and`, `or`, `not` and
-brackets. A parsed expression is evaluated on whatever carries the operators: numbers, NumPy arrays or tensors.
+brackets. A column whose name is no Python identifier stands in backticks, as pandas' `query` has it:
+`` `mean radius` > 3 ``. A parsed expression is evaluated on whatever carries the operators: numbers, NumPy arrays or
+tensors.
 """
 
 from __future__ import annotations
 
 import ast
+import keyword
 import operator
+import re
+import unicodedata
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 
 from schema.errors import UsageError
@@ -34,7 +39,26 @@ COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 BOOLEAN: dict[type[ast.boolop], Callable[[Any, Any], Any]] = {ast.And: operator.and_, ast.Or: operator.or_}
 MAX_LENGTH = 1000
-LEGAL = "column names, numbers, strings, + - * / % **, comparisons, and, or, not, brackets"
+LEGAL = (
+    "column names (`in backticks` where they have spaces or signs), numbers, strings, + - * / % **, comparisons, "
+    "and, or, not, brackets"
+)
+STRING_OR_QUOTED_NAME = re.compile(
+    r"""'{3}.*?'{3}|"{3}.*?"{3}|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?P<name>[^`]+)`""", re.DOTALL
+)
+
+
+def quoted(column: str) -> str:
+    """Returns a column's name as it stands in an expression: in backticks, where it is no identifier.
+
+    Raises:
+      UsageError: the name itself has a backtick.
+    """
+    if column.isidentifier() and not keyword.iskeyword(column) and column == unicodedata.normalize("NFKC", column):
+        return column
+    if "`" in column:
+        raise UsageError(f"The column {column!r} has a backtick in its name, and cannot be a label. Rename it.")
+    return f"`{column}`"
 
 
 @dataclass(frozen=True)
@@ -56,7 +80,7 @@ class Expression:
         """The columns it reads, in the order of their first use."""
         names = (node for node in ast.walk(self._tree()) if isinstance(node, ast.Name))
         ordered = sorted(names, key=lambda name: (name.lineno, name.col_offset))
-        return tuple(dict.fromkeys(name.id for name in ordered))
+        return tuple(dict.fromkeys(self._columns_by_name.get(name.id, name.id) for name in ordered))
 
     @property
     def is_column(self) -> bool:
@@ -65,12 +89,34 @@ class Expression:
 
     def evaluate(self, values: Mapping[str, Any]) -> Any:
         """Returns its value, where `values` holds one number, array or tensor for each of `columns`."""
-        return _evaluate(self._tree(), values)
+        named = {name: values[column] for name, column in self._columns_by_name.items()}
+        return _evaluate(self._tree(), {**values, **named})
+
+    @cached_property
+    def _quoted(self) -> tuple[str, ...]:
+        """The names that stand in backticks, each once."""
+        found = (match["name"] for match in STRING_OR_QUOTED_NAME.finditer(self.text))
+        return tuple(dict.fromkeys(name for name in found if name))
+
+    @cached_property
+    def _columns_by_name(self) -> dict[str, str]:
+        """The column behind each identifier that takes the place of one in backticks; the text uses none of them."""
+        stem = "_"
+        while stem in self.text:
+            stem += "_"
+        return {f"c{stem}{number}": column for number, column in enumerate(self._quoted)}
+
+    def _as_python(self) -> str:
+        """The text with an identifier for each name in backticks."""
+        names = {column: name for name, column in self._columns_by_name.items()}
+        return STRING_OR_QUOTED_NAME.sub(
+            lambda match: f" {names[match['name']]} " if match["name"] else match[0], self.text
+        ).strip()
 
     def _tree(self) -> ast.expr:
         try:
             with warnings.catch_warnings(action="ignore"):
-                return ast.parse(self.text.strip(), mode="eval").body
+                return ast.parse(self._as_python(), mode="eval").body
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
             raise UsageError(f"The label expression {self.text!r} does not parse: {error}. Legal: {LEGAL}.") from None
 

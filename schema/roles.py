@@ -2,7 +2,8 @@
 
 The configuration names them, `preprocessing_fn` computes them, the model sizes its inputs by them, and the signatures
 ask for the columns they read. Each role turns one or more raw columns into named transformed features of two kinds:
-`dense` ones (float32, shape [batch]) and `ids` (int64, shape [batch], 0 for a missing value).
+`dense` ones (float32, shape [batch]) and `ids` (int64, shape [batch], 0 for a missing value). The ids of an `ordered`
+role grow with its column's value.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from schema.names import identifier
 
 DATE_PARTS = {"month": 12, "day": 31, "weekday": 7, "hour": 24}
 DatePart = Literal["month", "day", "weekday", "hour"]
@@ -22,8 +25,9 @@ class Role(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     wants: ClassVar[str] = "any"
+    ordered: ClassVar[bool] = False
 
-    column: str = Field(min_length=1)
+    column: str = Field(min_length=1, description="the raw column that it reads")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -49,7 +53,7 @@ class Numeric(Role):
 
     @property
     def dense(self) -> tuple[str, ...]:
-        return f"{self.column}_numeric", f"{self.column}_missing"
+        return f"{identifier(self.column)}_numeric", f"{identifier(self.column)}_missing"
 
 
 class Bucketized(Role):
@@ -57,11 +61,12 @@ class Bucketized(Role):
 
     role: Literal["bucketized"] = "bucketized"
     wants: ClassVar[str] = "number"
-    buckets: int = Field(10, ge=2, le=1000)
+    ordered: ClassVar[bool] = True
+    buckets: int = Field(10, ge=2, le=1000, description="how many quantiles")
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return (f"{self.column}_bucketized{self.buckets}",)
+        return (f"{identifier(self.column)}_bucketized{self.buckets}",)
 
 
 class Categorical(Role):
@@ -70,22 +75,22 @@ class Categorical(Role):
     role: Literal["categorical"] = "categorical"
     min_count: int = Field(1, ge=1, description="rarer values are treated as unseen")
     top_k: int | None = Field(None, ge=1, description="the size at which the vocabulary is cut; none by default")
-    oov_buckets: int = Field(1, ge=1)
+    oov_buckets: int = Field(1, ge=1, description="ids that unseen values share, by their hash")
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return (f"{self.column}_categorical",)
+        return (f"{identifier(self.column)}_categorical",)
 
 
 class Hashed(Role):
     """A value, as a hash modulo `buckets`: for vocabularies too large to keep."""
 
     role: Literal["hashed"] = "hashed"
-    buckets: int = Field(1000, ge=2)
+    buckets: int = Field(1000, ge=2, description="how many ids values share, by their hash")
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return (f"{self.column}_hashed",)
+        return (f"{identifier(self.column)}_hashed",)
 
 
 class Crossed(BaseModel):
@@ -93,11 +98,12 @@ class Crossed(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     wants: ClassVar[str] = "any"
+    ordered: ClassVar[bool] = False
 
     role: Literal["crossed"] = "crossed"
-    columns: tuple[str, ...] = Field(min_length=2)
-    buckets: int = Field(1000, ge=2)
-    quantiles: int = Field(10, ge=2, le=1000)
+    columns: tuple[str, ...] = Field(min_length=2, description="the raw columns that it reads")
+    buckets: int = Field(1000, ge=2, description="how many ids combinations share, by their hash")
+    quantiles: int = Field(10, ge=2, le=1000, description="into how many quantiles a number is cut first")
 
     @property
     def dense(self) -> tuple[str, ...]:
@@ -105,7 +111,7 @@ class Crossed(BaseModel):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return ("_x_".join(self.columns),)
+        return ("_x_".join(map(identifier, self.columns)),)
 
 
 class Dates(Role):
@@ -113,11 +119,13 @@ class Dates(Role):
 
     role: Literal["date"] = "date"
     wants: ClassVar[str] = "number"
-    parts: tuple[DatePart, ...] = Field(("month", "weekday", "hour"), min_length=1)
+    parts: tuple[DatePart, ...] = Field(
+        ("month", "weekday", "hour"), min_length=1, description="each makes a feature of its own"
+    )
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return tuple(f"{self.column}_{part}" for part in self.parts)
+        return tuple(f"{identifier(self.column)}_{part}" for part in self.parts)
 
 
 ROLES = (Numeric, Bucketized, Categorical, Hashed, Crossed, Dates)

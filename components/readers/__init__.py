@@ -10,10 +10,10 @@ from components.readers import avro, delimited, json_lines, parquet, sql, tfreco
 from components.readers.kinds import Examples, Table
 
 READERS: dict[str, Table | Examples] = {
-    "csv": Table(delimited.read, delimited.columns, delimited.locate),
+    "csv": Table(delimited.read, delimited.columns, delimited.locate, is_typed=False),
     "parquet": Table(parquet.read, parquet.columns),
-    "jsonl": Table(json_lines.read, json_lines.columns, json_lines.locate),
+    "jsonl": Table(json_lines.read, json_lines.columns, json_lines.locate, is_open=True),
     "avro": Table(avro.read, avro.columns),
     "sql": Table(sql.read, sql.columns),
-    "tfrecord": Examples(tfrecord.read, tfrecord.columns),
+    "tfrecord": Examples(tfrecord.read),
 }

@@ -36,7 +36,7 @@ def columns(file: str, options: SourceOptions) -> list[str]:
             schema: Any = fastavro.reader(stream).writer_schema
         except (ValueError, StopIteration, EOFError, KeyError) as error:
             raise DataAnomaly(_explain(file, 0, error)) from None
-    if not isinstance(schema, dict) or schema.get("type") != "record":
+    if not isinstance(schema, dict) or schema.get("type") != "record" or not schema["fields"]:
         raise DataAnomaly(f"{file}: holds no records with fields. Write one record a row.")
     return [field["name"] for field in schema["fields"]]
 

@@ -1,128 +1,141 @@
-"""CSV and its kin: Arrow parses, and what it cannot parse is found again by line with Python's csv module."""
+"""CSV and its kin: Arrow parses; where a bad row stands in its file is found with Python's csv module."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import TextIO
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from components.files import open_local
+from components.readers.kinds import Place
 from components.rows import BadRow, Batch, Numbers
 from components.source_options import SourceOptions
+from components.text import MARKING, NOT_TEXT, Utf8, open_lines, open_utf8
 from schema.errors import DataAnomaly
 
 LARGEST_ROW = 1 << 24  # bytes: a row must lie within one of Arrow's blocks
 LARGEST_FIELD = (1 << 31) - 1  # characters, which csv counts in 32 bits
-BLOCK = 1 << 20
 EMPTY = "{file}: is empty. A CSV needs a header line with the names of its columns, and rows below it."
-UTF_8 = ("utf-8", "utf8")
+END = "end"
+SECONDS_TO_RELEASE = 5.0
+Ragged = tuple[int, int]  # the number of a row, and how many values it has
 
 
-def read(file: str, options: SourceOptions) -> Iterator[Batch]:
+def read(file: str, options: SourceOptions, block_size: int = LARGEST_ROW) -> Iterator[Batch]:
     """Yields the rows under the header, all values as text; `numbers` counts rows, the header being row 1.
 
     Raises:
-      DataAnomaly: it is empty, or not in its encoding, or a quote in it is never closed.
+      DataAnomaly: it is empty, a row is longer than `block_size` bytes, or a quote in it is never closed.
     """
     header = columns(file, options)
-    ragged: list[tuple[int, str]] = []
-    batches = _open(file, header, options, lambda row: ragged.append((row.number, row.text)))
-    following = 2
-    for batch in _with_clear_errors(file, options, batches):
-        numbers = _numbers_from(following, batch.num_rows, [number for number, _ in ragged])
-        following = int(numbers[-1]) + 1 if len(numbers) else following
-        yield Batch(batch, numbers)
-    if ragged:
-        yield Batch(pa.RecordBatch.from_pylist([]), np.array([], np.int64), _ragged_rows(ragged, header, options))
-    row = _open_quote(file, options)
-    if row:
-        raise DataAnomaly(f"{file}: a quote that opens in row {row} is never closed. Close it, or remove it.")
+    ragged: list[Ragged] = []
+    following, may_be_open = 2, False
+    with open_utf8(file, options.encoding) as text:
+        for batch in _with_clear_errors(file, _parse(text, header, options, block_size, ragged.append)):
+            numbers = _numbers_from(following, batch.num_rows, [number for number, _ in ragged])
+            following = int(numbers[-1]) + 1 if len(numbers) else following
+            passed, ragged[:] = _parted(ragged, following)
+            whole = _without_marked(batch, numbers, options) if text.is_marked else Batch(batch, numbers)
+            may_be_open = _ends_in_line_break(batch) if batch.num_rows else may_be_open
+            yield Batch(whole.columns, whole.numbers, (*whole.broken, *_broken(passed, header)))
+        if ragged:
+            yield Batch(pa.RecordBatch.from_pylist([]), np.array([], np.int64), _broken(ragged, header))
+    if ragged or may_be_open or text.quotes % 2:
+        _check_quotes(file, options)
 
 
 def columns(file: str, options: SourceOptions) -> list[str]:
     """Returns the names in the header.
 
     Raises:
-      DataAnomaly: there is none, or it names a column twice, or one not at all.
+      DataAnomaly: there is none, it is not in its encoding, or it names a column twice, or one not at all.
     """
-    header = next((row for _, _, row in _rows_and_lines(file, options)), None)
+    with open_lines(file, options.encoding, MARKING) as lines:
+        header = next((row for row in _parse_slowly(lines, options) if row), None)
     if header is None:
         raise DataAnomaly(EMPTY.format(file=file))
+    if any(NOT_TEXT in name for name in header):
+        raise DataAnomaly(
+            f"{file}: its header is not {options.encoding}. Save the file in that encoding, or set data.encoding (for "
+            "example latin-1)."
+        )
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
-        raise DataAnomaly(f"{file}: the header names {', '.join(twice)!r} twice. Give each column a name of its own.")
+        raise DataAnomaly(f"{file}: the header names {', '.join(twice)} twice. Give each column a name of its own.")
     if "" in header:
         raise DataAnomaly(f"{file}: column {header.index('') + 1} has no name in the header. Give it one.")
     return header
 
 
-def locate(file: str, options: SourceOptions, numbers: Collection[int]) -> dict[int, tuple[int, str]]:
-    """Returns for each row's number the line on which it begins, from 1, and the row as it stands in the file."""
-    wanted, found = set(numbers), {}
+def locate(file: str, options: SourceOptions) -> Iterator[Place]:
+    """Yields the number of each row, the line on which it begins, from 1, and the row as it stands in the file."""
     taken: list[str] = []
-    with _open_text(file, options) as lines:
-        rows = csv.reader(_noting(lines, taken), delimiter=options.delimiter)
-        number = 0
-        for row in rows:
+    with open_lines(file, options.encoding) as lines:
+        number, line = 0, 1
+        for row in _parse_slowly(_noting(lines, taken), options):
             number += bool(row)
-            if row and number in wanted:
-                found[number] = (rows.line_num - len(taken) + 1, "".join(taken).rstrip("\r\n"))
+            if row:
+                yield number, line, "".join(taken).rstrip("\r\n")
+            line += len(taken)
             taken.clear()
-    return found
 
 
-def _open(
-    file: str, header: list[str], options: SourceOptions, note_ragged: Callable[[arrow_csv.InvalidRow], None]
+def _parse(
+    text: Utf8, header: list[str], options: SourceOptions, block_size: int, note: Callable[[Ragged], None]
 ) -> Iterator[pa.RecordBatch]:
     def skip(row: arrow_csv.InvalidRow) -> str:
-        note_ragged(row)
+        note((row.number, row.actual_columns))
         return "skip"
 
-    reading = arrow_csv.ReadOptions(block_size=LARGEST_ROW, use_threads=False, encoding=options.encoding)
+    reading = arrow_csv.ReadOptions(block_size=block_size, use_threads=False)
     parsing = arrow_csv.ParseOptions(delimiter=options.delimiter, newlines_in_values=True, invalid_row_handler=skip)
     converting = arrow_csv.ConvertOptions(
-        column_types=dict.fromkeys(header, pa.binary()),
+        column_types=dict.fromkeys(header, pa.string()),
         null_values=["", *options.missing],
         strings_can_be_null=True,
     )
-    yield from arrow_csv.open_csv(file, reading, parsing, converting)
+    stream = io.BufferedReader(text)
+    reader = arrow_csv.open_csv(stream, reading, parsing, converting)
+    released = weakref.ref(stream)
+    del stream
+    try:
+        yield from reader
+    finally:
+        del reader
+        _wait_for(released)
 
 
-def _with_clear_errors(
-    file: str, options: SourceOptions, batches: Iterator[pa.RecordBatch]
-) -> Iterator[pa.RecordBatch]:
+def _wait_for(released: weakref.ref[io.BufferedReader]) -> None:
+    """Waits until Arrow's reading thread has let go of a file: Python aborts where it ends while that thread reads."""
+    give_up = time.monotonic() + SECONDS_TO_RELEASE
+    while released() is not None and time.monotonic() < give_up:
+        time.sleep(0.001)
+
+
+def _with_clear_errors(file: str, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     try:
         yield from batches
-    except (pa.ArrowInvalid, UnicodeError) as error:
-        raise DataAnomaly(_explain(file, options, str(error))) from None
+    except pa.ArrowInvalid as error:
+        if "Empty CSV" in str(error):
+            return  # a header without the end of its line
+        if "straddling object" in str(error):
+            raise DataAnomaly(
+                f"{file}: a row is longer than {LARGEST_ROW >> 20} MiB. Is a quote missing? Else shorten the row."
+            ) from None
+        raise DataAnomaly(f"{file}: cannot be read as CSV: {str(error).rstrip('.')}.") from None
 
 
-def _explain(file: str, options: SourceOptions, message: str) -> str:
-    if "Empty CSV" in message:
-        return EMPTY.format(file=file)
-    if "straddling object" in message:
-        return f"{file}: a row is longer than {LARGEST_ROW >> 20} MiB. Is a quote missing? Else shorten the row."
-    if "codec can't decode" in message:
-        return _not_in_encoding(file, options, message)
-    return f"{file}: cannot be read as CSV: {message.rstrip('.')}."
-
-
-def _not_in_encoding(file: str, options: SourceOptions, message: str) -> str:
-    return (
-        f"{file}: is not {options.encoding}: {message.rstrip('.')}. Save it in that encoding, or set data.encoding "
-        "(for example latin-1)."
-    )
-
-
-def _open_text(file: str, options: SourceOptions) -> TextIO:
+def _parse_slowly(lines: Iterable[str], options: SourceOptions) -> Iterator[list[str]]:
+    """The rows by Python's csv module, which reads them as Arrow does; blank lines as rows without values."""
     csv.field_size_limit(LARGEST_FIELD)
-    encoding = "utf-8-sig" if options.encoding.lower() in UTF_8 else options.encoding
-    return io.TextIOWrapper(open_local(file), encoding, errors="backslashreplace", newline="")
+    return csv.reader(lines, delimiter=options.delimiter)
 
 
 def _noting(lines: Iterable[str], taken: list[str]) -> Iterator[str]:
@@ -134,43 +147,41 @@ def _noting(lines: Iterable[str], taken: list[str]) -> Iterator[str]:
 
 def _numbers_from(first: int, count: int, left_out: list[int]) -> Numbers:
     """The next `count` numbers from `first` on, without those of rows that were left out."""
-    skipped = np.array([number for number in left_out if number >= first], np.int64)
-    candidates = np.arange(first, first + count + len(skipped))
-    return candidates[~np.isin(candidates, skipped)][:count]
+    candidates = np.arange(first, first + count + len(left_out))
+    return candidates[~np.isin(candidates, left_out)][:count]
 
 
-def _ragged_rows(ragged: list[tuple[int, str]], header: list[str], options: SourceOptions) -> tuple[BadRow, ...]:
-    return tuple(
-        BadRow(number, f"has {_width(text, options)} values and the header has {len(header)}", text)
-        for number, text in ragged
-    )
+def _parted(ragged: list[Ragged], end: int) -> tuple[list[Ragged], list[Ragged]]:
+    """Those before the row `end`, and those after it."""
+    return [row for row in ragged if row[0] < end], [row for row in ragged if row[0] >= end]
 
 
-def _width(text: str, options: SourceOptions) -> int:
-    return len(next(csv.reader([text], delimiter=options.delimiter), []))
+def _broken(ragged: Iterable[Ragged], header: list[str]) -> tuple[BadRow, ...]:
+    return tuple(BadRow(number, f"has {values} values and the header has {len(header)}") for number, values in ragged)
 
 
-def _rows_and_lines(file: str, options: SourceOptions, *, strict: bool = False) -> Iterator[tuple[int, int, list[str]]]:
-    """The rows with their numbers and the line on which each ends: the header is row 1, blank lines do not count."""
-    try:
-        with _open_text(file, options) as lines:
-            rows = csv.reader(lines, delimiter=options.delimiter, strict=strict)
-            for number, row in enumerate((row for row in rows if row), start=1):
-                yield number, rows.line_num, row
-    except UnicodeError as error:
-        raise DataAnomaly(_not_in_encoding(file, options, str(error))) from None
+def _without_marked(batch: pa.RecordBatch, numbers: Numbers, options: SourceOptions) -> Batch:
+    """The batch without the rows that hold bytes which are not in the encoding; these are broken."""
+    reasons: dict[int, str] = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        for at in np.flatnonzero(pc.fill_null(pc.match_substring(column, NOT_TEXT), fill_value=False)):
+            reasons.setdefault(int(at), f"{name!r} holds bytes that are not {options.encoding}")
+    whole = ~np.isin(np.arange(batch.num_rows), list(reasons))
+    broken = tuple(BadRow(int(numbers[at]), reason) for at, reason in reasons.items())
+    return Batch(batch.filter(whole), numbers[whole], broken)
 
 
-def _open_quote(file: str, options: SourceOptions) -> int | None:
-    """The number of the row in which a quote opens that is never closed; None where there is no such row."""
-    with open_local(file) as content:
-        quotes = sum(block.count(b'"') for block in iter(lambda: content.read(BLOCK), b""))
-    if quotes % 2 == 0:
-        return None
-    number = 0
-    try:
-        for number, _, _ in _rows_and_lines(file, options, strict=True):  # noqa: B007  # it is told after the loop
-            pass
-    except csv.Error as error:
-        return number + 1 if "unexpected end of data" in str(error) else None
-    return None
+def _ends_in_line_break(batch: pa.RecordBatch) -> bool:
+    """Whether the last value of all holds a line break, as one does that a quote opens which is never closed."""
+    last = batch.columns[-1][-1].as_py()
+    return last is not None and ("\n" in last or "\r" in last)
+
+
+def _check_quotes(file: str, options: SourceOptions) -> None:
+    """Holds that each quote is closed: a line behind the last must then be a row of its own."""
+    with open_lines(file, options.encoding) as lines:
+        number, last = 0, [END]
+        for last in _parse_slowly(chain(lines, [END]), options):
+            number += bool(last)
+    if last != [END]:
+        raise DataAnomaly(f"{file}: a quote that opens in row {number} is never closed. Close it, or remove it.")

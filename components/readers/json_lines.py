@@ -3,60 +3,69 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from components.files import open_local
+from components.readers.kinds import Place
 from components.readers.records import Numbered, batches
 from components.rows import BadRow, Batch
 from components.source_options import SourceOptions
-from schema.errors import DataAnomaly
+from components.text import MARKING, NOT_TEXT, open_lines
 
 
 def read(file: str, options: SourceOptions) -> Iterator[Batch]:
-    """Yields the objects, lines that are none as broken rows; `numbers` counts lines, from 1."""
+    """Yields the objects, lines that are none as broken rows; `numbers` counts lines, from 1.
+
+    Raises:
+      DataAnomaly: it cannot be decompressed.
+    """
     yield from batches(_records(file, options))
 
 
 def columns(file: str, options: SourceOptions) -> list[str]:
-    """Returns the names in the first object.
+    """Returns the names in the first object; none where there is no object.
 
     Raises:
-      DataAnomaly: there is none.
+      DataAnomaly: it cannot be decompressed.
     """
-    first = next((record for record in _records(file, options) if not isinstance(record, BadRow)), None)
-    if first is None:
-        raise DataAnomaly(f'{file}: has no rows. In JSON Lines each line is an object, such as {{"fare": 3.5}}.')
-    return list(first[1])
+    objects = (record[1] for record in _records(file, options) if not isinstance(record, BadRow))
+    return list(next(objects, {}))
 
 
-def locate(file: str, options: SourceOptions, numbers: Collection[int]) -> dict[int, tuple[int, str]]:
-    """Returns the lines of the given numbers, as they stand in the file."""
-    wanted = set(numbers)
-    with open_local(file) as stream:
-        return {
-            number: (number, line.decode(options.encoding, "backslashreplace").rstrip("\r\n"))
-            for number, line in enumerate(stream, start=1)
-            if number in wanted
-        }
+def locate(file: str, options: SourceOptions) -> Iterator[Place]:
+    """Yields the lines as they stand in the file, with their numbers."""
+    with open_lines(file, options.encoding, newline="\n") as lines:
+        for number, line in enumerate(lines, start=1):
+            yield number, number, line.rstrip("\r\n")
 
 
 def _records(file: str, options: SourceOptions) -> Iterator[Numbered | BadRow]:
-    with open_local(file) as stream:
-        for number, line in enumerate(stream, start=1):
+    with open_lines(file, options.encoding, MARKING, newline="\n") as lines:
+        for number, line in enumerate(lines, start=1):
             if line.strip():
                 yield _record(number, line, options)
 
 
-def _record(number: int, line: bytes, options: SourceOptions) -> Numbered | BadRow:
-    shown = line.decode(options.encoding, "backslashreplace").rstrip("\r\n")
+def _record(number: int, line: str, options: SourceOptions) -> Numbered | BadRow:
+    if NOT_TEXT in line:
+        return BadRow(number, f"is not {options.encoding}")
     try:
-        record: Any = json.loads(line.decode("utf-8-sig" if number == 1 else options.encoding))
+        record: Any = json.loads(line)
     except (ValueError, RecursionError) as error:
-        return BadRow(number, f"is not JSON: {error}", shown)
-    if not isinstance(record, dict):
-        return BadRow(number, "is not a JSON object", shown)
+        return BadRow(number, f"is not JSON: {error}")
+    if not isinstance(record, dict) or not record:
+        return BadRow(number, "is not a JSON object with a value")
+    if "\\u" in line and not _is_unicode(record):
+        return BadRow(number, "holds half of a surrogate pair, which is no text")
     return number, {name: _or_missing(value, options) for name, value in record.items()}
+
+
+def _is_unicode(record: dict[str, Any]) -> bool:
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _or_missing(value: Any, options: SourceOptions) -> Any:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from components.columns import canonical, encode, hash_rows
+from components.inference import Kinds, kind_of, merge
 from components.readers.records import as_text
 from components.rows import BadRow, Batch, Rows
-from components.source_options import SourceOptions
-from components.values import convert, kind_of, without_value
+from components.source_options import NUMBER, SourceOptions
+from components.values import convert, without_value
 from schema.errors import DataAnomaly
 
-Locate = Callable[[str, SourceOptions, Collection[int]], dict[int, tuple[int, str]]]
-KINDS = ("", "INT", "FLOAT", "BYTES")  # each holds what those before it hold
-Kinds = dict[str, str]
+Place = tuple[int, int, str]  # a row's number, the line on which it begins, and its text as it stands in the file
+Locate = Callable[[str, SourceOptions], Iterator[Place]]
 NO_HASHES = np.array([], np.uint64)
 
 
@@ -25,41 +25,45 @@ class Table:
     """A source whose rows come in columns.
 
     Attributes:
-      batches: yields its rows.
+      batches: yields its rows, in their order, the broken ones too.
       columns: returns the names of its columns.
-      locate: returns line and text of rows by their numbers, where the batches do not have them.
+      locate: yields the places of all rows in their order, where the batches do not have them.
+      is_typed: whether its values have types; where they have none, all are text.
+      is_open: whether rows may have columns that `columns` does not know.
     """
 
     batches: Callable[[str, SourceOptions], Iterator[Batch]]
     columns: Callable[[str, SourceOptions], list[str]]
     locate: Locate | None = None
+    is_typed: bool = True
+    is_open: bool = False
 
     def rows(self, file: str, options: SourceOptions) -> Iterator[Rows]:
-        """Yields the rows of a file, those that cannot be used at the end, in their order."""
-        bad: list[BadRow] = []
+        """Yields the rows of a file, those that cannot be used with their places."""
+        places = self.locate(file, options) if self.locate else iter(())
         for batch in self.batches(file, options):
             rows = _usable(file, batch, options)
-            bad += rows.bad
-            yield Rows(rows.examples, rows.hashes)
-        if bad:
-            located = self._located(file, options, bad)
-            yield Rows([], NO_HASHES, tuple(sorted(located, key=lambda row: row.number)))
+            bad = sorted(rows.bad, key=lambda row: row.number)
+            yield Rows(rows.examples, rows.hashes, tuple(_located(bad, places)), rows.read)
 
     def kinds(self, file: str, options: SourceOptions) -> Kinds:
-        """Returns the type that fits all values of each column: INT, FLOAT or BYTES; "" where there is none."""
-        kinds: Kinds = {}
+        """Returns the kind of each column that has no type; reads the file only where there is one."""
+        names = self.columns(file, options)
+        if not self.is_open and all(options.types.get(name, NUMBER) != NUMBER for name in names):
+            return {}
+        parts = [dict.fromkeys(names, "")]
         for batch in self.batches(file, options):
-            for name, column in zip(batch.columns.schema.names, batch.columns.columns, strict=True):
-                kind = kind_of(column, options.types.get(name, ""))
-                kinds[name] = max(kinds.get(name, ""), kind, key=KINDS.index)
-        return kinds
+            parts = [merge([*parts, self._kinds_of(batch, options)])]
+        return parts[0]
 
-    def _located(self, file: str, options: SourceOptions, bad: list[BadRow]) -> list[BadRow]:
-        if self.locate is None:
-            return bad
-        places = self.locate(file, options, [row.number for row in bad])
-        found = ((row, *places.get(row.number, (row.number, row.row))) for row in bad)
-        return [BadRow(line, row.reason, text) for row, line, text in found]
+    def _kinds_of(self, batch: Batch, options: SourceOptions) -> Kinds:
+        columns = zip(batch.columns.schema.names, batch.columns.columns, strict=True)
+        untyped = ((name, column, options.types.get(name, "")) for name, column in columns)
+        return {
+            name: kind_of(column, wanted, is_typed=self.is_typed)
+            for name, column, wanted in untyped
+            if wanted in {"", NUMBER}
+        }
 
 
 @dataclass(frozen=True)
@@ -67,17 +71,17 @@ class Examples:
     """A source of serialised tf.Examples, which go to the splits as they are."""
 
     rows: Callable[[str, SourceOptions], Iterator[Rows]]
-    columns: Callable[[str, SourceOptions], list[str]]
 
-    def kinds(self, file: str, options: SourceOptions) -> Kinds:
-        """Returns nothing: each tf.Example has types of its own."""
+    def columns(self, file: str, options: SourceOptions) -> list[str]:
+        """Returns no names: there are none but those in the records."""
         del file, options
-        return {}
+        return []
 
 
 def _usable(file: str, batch: Batch, options: SourceOptions) -> Rows:
-    if not batch.columns.num_rows:
-        return Rows([], NO_HASHES, batch.broken)
+    read = len(batch.numbers) + len(batch.broken)
+    if not len(batch.numbers):
+        return Rows([], NO_HASHES, batch.broken, read)
     try:
         converted, reasons = convert(batch.columns, options.types)
         columns = canonical(converted)
@@ -86,4 +90,11 @@ def _usable(file: str, batch: Batch, options: SourceOptions) -> Rows:
     reasons = without_value(columns, options.required) | reasons
     bad = [BadRow(int(batch.numbers[at]), reasons[at], as_text(batch.columns, at)) for at in sorted(reasons)]
     good = columns.filter(~np.isin(np.arange(columns.num_rows), list(reasons))) if reasons else columns
-    return Rows(encode(good), hash_rows(good, options.seed), (*batch.broken, *bad))
+    return Rows(encode(good), hash_rows(good, options.seed), (*batch.broken, *bad), read)
+
+
+def _located(bad: Iterable[BadRow], places: Iterator[Place]) -> Iterator[BadRow]:
+    """The rows, in the order of their numbers, each with its place: the search goes on from where it found the last."""
+    for row in bad:
+        place = next((place for place in places if place[0] == row.number), None)
+        yield BadRow(place[1], row.reason, place[2]) if place else row

@@ -33,13 +33,15 @@ def columns(file: str, options: SourceOptions) -> list[str]:
     """Returns the names of its columns.
 
     Raises:
-      DataAnomaly: it is no Parquet file.
+      DataAnomaly: it is no Parquet file, or has no columns.
     """
     del options
     try:
         names: list[str] = arrow_parquet.read_schema(file).names
     except pa.ArrowInvalid as error:
         raise DataAnomaly(_explain(file, error)) from None
+    if not names:
+        raise DataAnomaly(f"{file}: has no columns. Write the table again.")
     return names
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -11,16 +11,15 @@ import numpy as np
 import pyarrow as pa
 
 from components.rows import BadRow, Batch
+from components.values import plain
 
 RECORDS_A_BATCH = 8192
 Record = Mapping[str, Any]
 Numbered = tuple[int, Record]
 
 
-def batches(
-    records: Iterable[Numbered | BadRow], simplify: Callable[[Any], Any] = lambda value: value
-) -> Iterator[Batch]:
-    """Yields numbered records as batches; `simplify` makes of a value what Arrow knows.
+def batches(records: Iterable[Numbered | BadRow]) -> Iterator[Batch]:
+    """Yields numbered records, each with at least one value, as batches.
 
     A column that holds numbers in one row and texts in another becomes text: what the schema wants decides later.
     """
@@ -29,25 +28,35 @@ def batches(
         broken = tuple(one for one in chunk if isinstance(one, BadRow))
         whole = [one for one in chunk if not isinstance(one, BadRow)]
         names = dict.fromkeys(name for _, record in whole for name in record)
-        arrays = [_column([simplify(record.get(name)) for _, record in whole]) for name in names]
+        arrays = [_column([record.get(name) for _, record in whole]) for name in names]
         numbers = np.array([number for number, _ in whole], np.int64)
         yield Batch(pa.RecordBatch.from_arrays(arrays, list(names)), numbers, broken)
 
 
 def as_text(columns: pa.RecordBatch, index: int) -> str:
     """Returns one row of a batch as JSON."""
-    row = {name: column[index].as_py() for name, column in zip(columns.schema.names, columns.columns, strict=True)}
+    row = {name: plain(column[index]) for name, column in zip(columns.schema.names, columns.columns, strict=True)}
     return json.dumps(row, default=str, ensure_ascii=False)
 
 
 def _column(values: list[Any]) -> pa.Array:
-    try:
-        return pa.array(values, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        return pa.array([None if value is None else _text(value) for value in values], pa.string())
+    for simplify in (_as_it_is, _boolean_as_number):
+        try:
+            return pa.array([simplify(value) for value in values], from_pandas=True)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+            continue
+    return pa.array([None if value is None else _text(value) for value in values], pa.string())
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _boolean_as_number(value: Any) -> Any:
+    return int(value) if isinstance(value, bool) else value
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else json.dumps(value, default=str)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return json.dumps(value, default=str) if isinstance(value, (bool, dict, list)) else str(value)

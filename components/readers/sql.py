@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from components.source_options import SourceOptions
 from schema.errors import UsageError
 
 ROWS_A_FETCH = 8192
+MEMORY = ":memory:"
 
 
 def read(query: str, options: SourceOptions) -> Iterator[Batch]:
@@ -25,17 +25,21 @@ def read(query: str, options: SourceOptions) -> Iterator[Batch]:
     Raises:
       UsageError: the database does not answer, or refuses the query.
     """
-    yield from batches(_records(query, options), _simplify)
+    yield from batches(_records(query, options))
 
 
 def columns(query: str, options: SourceOptions) -> list[str]:
     """Returns the names of the query's columns.
 
     Raises:
-      UsageError: the database does not answer, or refuses the query.
+      UsageError: the database does not answer, or refuses the query; the query names a column twice.
     """
     with _result(query, options) as result:
-        return list(result.keys())
+        names = list(result.keys())
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"data.query names the column {', '.join(twice)} twice. Give each a name of its own with AS.")
+    return names
 
 
 def fingerprint(query: str, options: SourceOptions) -> str:
@@ -68,15 +72,18 @@ def _result(query: str, options: SourceOptions) -> Iterator[sql.CursorResult[Any
         ) from None
 
 
+def _is_there(database: str) -> bool:
+    """Whether a SQLite database is there; a file that is not would be made."""
+    return database == MEMORY or database.startswith("file:") or Path(database).is_file()
+
+
 def _url(options: SourceOptions) -> sql.URL:
     url = sql.make_url(options.connection)
+    if url.get_backend_name() == "sqlite" and not _is_there(url.database or MEMORY):
+        raise UsageError(f"data.connection: {url.database}: there is no such SQLite file.")
     if options.password_file is None:
         return url
     try:
         return url.set(password=Path(options.password_file).read_text(encoding="utf-8").strip())
     except OSError as error:
         raise UsageError(f"data.password_file: {error.filename}: {error.strerror}.") from None
-
-
-def _simplify(value: Any) -> Any:
-    return float(value) if isinstance(value, Decimal) else value

@@ -65,7 +65,7 @@ def _analyze(label: str, problem: str, roles: tuple[AnyRole, ...], folder: Path)
 
 
 def _export(problem: str, graph: Graph, folder: Path) -> None:
-    roles = fleet.ROLES if problem == "binary" else fleet.FEW_ROLES
+    roles = fleet.FEW_ROLES if problem == "multiclass" else fleet.ROLES
     label = fleet.CLASSES if problem == "multiclass" else fleet.LABEL
     options = fleet.options(problem, label, roles)
     shape = shape_of(roles, problem, graph.output)

@@ -77,7 +77,7 @@ def train(
 
 def checkpointing(folder: Path, patience: int = 10, every_steps: int | None = None) -> EarlyStoppingWithCheckpoints:
     """Returns the callback under test."""
-    return EarlyStoppingWithCheckpoints(folder / "checkpoint", patience, every_steps)
+    return EarlyStoppingWithCheckpoints(folder / "checkpoint", patience, every_steps, every_seconds=0)
 
 
 def state_of(model: keras.Model) -> list[Any]:

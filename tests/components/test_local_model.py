@@ -1,17 +1,26 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from schema.errors import UsageError
+from schema import contract
 from serving.local import BATCH, LocalModel
+from serving.rows import NoRow, Row
+from tests.components import fleet
 from tests.components.conftest import Exporter
 from tests.components.graphs import Graph
+from tests.components.tables import REAL_TIME
 
 CLASSES = {"Zürich", "Köln", "Łódź"}
+COLUMNS = st.sampled_from([*fleet.TYPES, "other"])
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["Rome", "3.0"])
+JSON = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.text(), SCALARS, max_size=2)
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +33,20 @@ def model(exporter: Exporter) -> LocalModel:
 def classes(exporter: Exporter) -> LocalModel:
     """A model of three classes with names that are not ASCII."""
     return LocalModel(exporter("multiclass"))
+
+
+@pytest.fixture(scope="module")
+def strict(exporter: Exporter, tmp_path_factory: pytest.TempPathFactory) -> LocalModel:
+    """The binary model as a version whose contract asks for a city, one of three, and no long distance."""
+    version = tmp_path_factory.mktemp("strict") / "1"
+    shutil.copytree(exporter("binary"), version)
+    schema = fleet.schema()
+    features = {feature.name: feature for feature in schema.feature}
+    features["city"].presence.min_fraction = 1.0
+    features["city"].string_domain.value.extend(["Rome", "Oslo", "Bern"])
+    features["distance"].float_domain.max = 100
+    contract.write(version, contract.served_part(schema, fleet.TYPES, ()))
+    return LocalModel(version)
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +102,54 @@ def test_numbers_may_come_as_text(model: LocalModel, rows: list[dict[str, Any]])
     assert probabilities(model, [as_text]) == probabilities(model, [rows[7]])
 
 
-@pytest.mark.parametrize("value", ["far", "1,5", [1.0], {"miles": 1}])
-def test_a_value_that_is_no_number_names_row_and_column(model: LocalModel, value: Any) -> None:
-    """Rows are counted from 1."""
-    bad = [{"distance": 1.0}, {"distance": None}, {"distance": value}]
-    with pytest.raises(UsageError) as refused:
-        probabilities(model, bad)
-    assert str(refused.value).startswith(f"Row 3: 'distance' is {value!r}, ")
+@pytest.mark.parametrize("value", ["far", "1,5", "1_0"])
+def test_a_value_that_is_no_number_is_an_error_of_its_row(model: LocalModel, value: str) -> None:
+    """Rows are counted from 1; the rows around it get what they get without it."""
+    one, bad, other = model.predict([{"distance": 1.0}, {"distance": value}, {"distance": None}])
+    assert bad == {"error": f"row 2: 'distance' is {value!r}, and the model needs a number there"}
+    assert [one, other] == list(model.predict([{"distance": 1.0}, {"distance": None}]))
+
+
+def test_a_piece_that_is_no_row_is_an_error_in_its_place(model: LocalModel) -> None:
+    """What a file's reader could not read is counted as a row, with the reason."""
+    given: list[Row | NoRow] = [NoRow("line 2: not JSON"), {"distance": 1.0}, NoRow("line 4: not JSON")]
+    answers = list(model.predict(given))
+    assert answers[0] == {"error": "row 1: line 2: not JSON"}
+    assert answers[1].keys() == {"probability"}
+    assert answers[2] == {"error": "row 3: line 4: not JSON"}
+
+
+def test_a_version_is_held_to_its_contract(strict: LocalModel, rows: list[dict[str, Any]]) -> None:
+    """A missing, an illegal and an outlying value are each refused by name, and a legal row is answered as ever."""
+    given: list[Row] = [{"city": None}, {"city": "Paris"}, {"city": "Rome", "distance": 101}, rows[7]]
+    *refused, answered = strict.predict(given)
+    assert [answer["error"] for answer in refused] == [
+        "row 1: 'city' is missing, and the schema asks for it in every row",
+        "row 2: 'city' is 'Paris', and the schema allows only 'Rome', 'Oslo', 'Bern'",
+        "row 3: 'distance' is 101, and the schema allows at most 100",
+    ]
+    assert answered.keys() == {"probability"}
+
+
+@given(asked=st.lists(st.dictionaries(COLUMNS, JSON, max_size=6), max_size=6))
+@REAL_TIME
+def test_any_json_rows_get_one_answer_each(strict: LocalModel, asked: list[dict[str, Any]]) -> None:
+    """Each row of a batch gets its prediction or an error that names a column, the same as it gets alone."""
+    answers = list(strict.predict(asked))
+    assert len(answers) == len(asked)
+    for number, (row, answer) in enumerate(zip(asked, answers, strict=True), start=1):
+        (alone,) = strict.predict([row])
+        if "error" in answer:
+            assert answer["error"] == alone["error"].replace("row 1:", f"row {number}:", 1)
+            assert answer["error"].split()[2] in map(repr, fleet.TYPES)
+        else:
+            assert answer == pytest.approx(alone)
+
+
+def test_integers_beyond_single_precision_are_exact(model: LocalModel) -> None:
+    """Without a contract too, a timestamp keeps its seconds: 23:59:59 is of another hour than midnight."""
+    before, after = probabilities(model, [{"begin": 1_404_172_799}, {"begin": 1_404_172_800}])
+    assert before != after
 
 
 def test_more_rows_than_one_batch_are_answered_one_by_one(model: LocalModel, rows: list[dict[str, Any]]) -> None:
@@ -97,12 +161,11 @@ def test_more_rows_than_one_batch_are_answered_one_by_one(model: LocalModel, row
 
 
 def test_rows_are_counted_on_from_batch_to_batch(model: LocalModel) -> None:
-    """A bad row in the second batch has its number in the file, and the first batch is answered before it."""
+    """A bad row in the second batch has its number in the file."""
     rows: list[dict[str, Any]] = [{"distance": 1.0}] * BATCH + [{"distance": 2.0}, {"distance": "far"}]
-    predictions = model.predict(rows)
-    assert len(list(itertools.islice(predictions, BATCH))) == BATCH
-    with pytest.raises(UsageError, match=f"^Row {BATCH + 2}: 'distance' is 'far'"):
-        next(predictions)
+    answers = list(model.predict(rows))
+    assert [place for place, answer in enumerate(answers, start=1) if "error" in answer] == [BATCH + 2]
+    assert answers[-1]["error"].startswith(f"row {BATCH + 2}: 'distance' is 'far'")
 
 
 def test_rows_are_read_as_they_are_needed(model: LocalModel) -> None:

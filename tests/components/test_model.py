@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -10,13 +11,15 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
+from components.layers import mean_score
 from components.model import DENSE_LIMIT, Shape, build_model, shape_of
 from components.settings import ModelSettings
 from components.training import compile_model, make_reproducible, strategy_of
 from tests.components import fleet
 from tests.components.graphs import Graph
 
-TINY = ModelSettings(hidden=(4,), embedding=2, dropout=0.0)
+MEMBERS = 3
+TINY = ModelSettings(members=MEMBERS, hidden=(4,), embedding=2, dropout=0.0)
 DENSE = ("miles", "miles_missing")
 IDS = {"city": 5, "hour": 25}
 SHAPES = {
@@ -50,10 +53,11 @@ def weights_of(model: keras.Model) -> list[list[float]]:
 @pytest.mark.parametrize(("problem", "width"), [("binary", 1), ("multiclass", 3), ("regression", 1)])
 @pytest.mark.parametrize("rows", [1, 7])
 def test_a_model_gives_one_score_for_each_class_of_each_row(problem: str, width: int, rows: int) -> None:
-    """Raw scores have the shape [batch, classes], with one column unless there are several classes."""
+    """Raw scores have the shape [batch, members, classes], with one column unless there are several classes."""
     shape = SHAPES[problem]
     scores = build_model(shape, TINY)(batch_of(shape, rows)[0])
-    assert (scores.shape, scores.dtype) == ((rows, width), tf.float32)
+    assert (scores.shape, scores.dtype) == ((rows, MEMBERS, width), tf.float32)
+    assert mean_score(scores).shape == (rows, width)
 
 
 @pytest.mark.parametrize(
@@ -62,12 +66,12 @@ def test_a_model_gives_one_score_for_each_class_of_each_row(problem: str, width:
 @pytest.mark.parametrize("hidden", [(), (4, 3)])
 def test_a_model_needs_only_one_kind_of_feature(shape: Shape, hidden: tuple[int, ...]) -> None:
     """Only numbers, only ids, one single number: each builds, trains and answers, with hidden layers and without."""
-    settings = ModelSettings(hidden=hidden, embedding=2)
+    settings = ModelSettings(members=1, hidden=hidden, embedding=2)
     model = build_model(shape, settings)
     compile_model(model, shape, settings)
     features, labels = batch_of(shape, 6)
     assert np.isfinite(model.train_on_batch(features, labels))
-    assert model(features).shape == (6, 1)
+    assert model(features).shape == (6, 1, 1)
 
 
 def test_its_inputs_are_the_features_of_its_shape() -> None:
@@ -81,27 +85,54 @@ def test_its_inputs_are_the_features_of_its_shape() -> None:
     }
 
 
-def scores_of_ids(city: int, hour: int, trained: dict[str, int]) -> float:
-    """Returns the score of two ids from a linear model that has trained on one pair of ids."""
-    shape, settings = Shape((), IDS, "regression"), ModelSettings(hidden=(), embedding=1, learning_rate=0.5)
-    keras.utils.set_random_seed(1)
+def trained_rows(city: int, hour: int) -> set[int]:
+    """Returns the rows of the table of vectors that a step of training on one pair of ids changes."""
+    shape = Shape((), IDS, "regression")
+    settings = ModelSettings(members=1, hidden=(), embedding=2, weight_decay=0.0)
     model = build_model(shape, settings)
     compile_model(model, shape, settings)
-    before = model({"city": np.array([city]), "hour": np.array([hour])})
-    model.train_on_batch({name: np.array([value]) for name, value in trained.items()}, np.array([100.0]))
-    after = model({"city": np.array([city]), "hour": np.array([hour])})
-    return float(after[0, 0] - before[0, 0])
+    table = model.get_layer("vectors").embeddings
+    before = table.numpy()
+    model.train_on_batch({"city": np.array([city]), "hour": np.array([hour])}, np.array([100.0]))
+    return set(np.flatnonzero((table.numpy() != before).any(axis=1)).tolist())
 
 
-def test_the_same_id_of_two_features_has_two_weights() -> None:
-    """City 1 and hour 1 share a table but no row of it: a step for (1, 2) moves (1, 2) more than (2, 1)."""
-    trained = {"city": 1, "hour": 2}
-    assert scores_of_ids(1, 2, trained) > scores_of_ids(2, 1, trained) + 0.5
+@pytest.mark.parametrize(("city", "hour"), [(0, 0), (1, 2), (2, 1), (4, 24)])
+def test_each_id_of_each_feature_has_a_row_of_its_own(city: int, hour: int) -> None:
+    """The ids of the second feature follow those of the first in the one table, the largest of the last included."""
+    assert trained_rows(city, hour) == {city, IDS["city"] + hour}
 
 
-def test_the_largest_id_of_the_last_feature_has_a_row() -> None:
-    """Each id below its cardinality is within the table: training on the last one changes its score."""
-    assert scores_of_ids(4, 24, {"city": 4, "hour": 24}) > scores_of_ids(0, 0, {"city": 4, "hour": 24}) + 0.5
+def test_a_quantile_counts_each_one_that_it_has_passed() -> None:
+    """Of an ordered id the model sees how many steps it has reached: a weight for each makes the score a staircase."""
+    shape = Shape((), {"fare": 4}, "regression", ordered=frozenset({"fare"}))
+    model = build_model(shape, ModelSettings(members=1, hidden=()))
+    model.get_layer("scores").set_weights([np.array([[[1.0], [10.0], [100.0]]]), np.zeros((1, 1))])
+    assert mean_score(model({"fare": np.arange(4)}))[:, 0].numpy().tolist() == [0.0, 1.0, 11.0, 111.0]
+
+
+def test_the_members_answer_differently_and_train_each_by_its_own_loss() -> None:
+    """The model's loss is the mean of the members' losses, not the loss of their mean."""
+    shape = SHAPES["regression"]
+    model = build_model(shape, TINY)
+    compile_model(model, shape, TINY)
+    features, labels = batch_of(shape, 16)
+    scores = model(features)[:, :, 0].numpy()
+    assert len({column.tobytes() for column in scores.T}) == MEMBERS
+    expected = np.mean((scores - labels[:, None]) ** 2)
+    assert model.evaluate(features, labels, verbose=0) == pytest.approx(expected, rel=1e-5)
+    assert expected > np.mean((scores.mean(axis=1) - labels) ** 2)
+
+
+def test_a_regressions_scores_begin_at_the_labels_mean_and_its_loss_is_in_units_of_their_variance() -> None:
+    """A label of any size trains alike: the untrained model is off by about one standard deviation."""
+    shape = replace(SHAPES["regression"], label_mean=5e6, label_scale=1e5)
+    model = build_model(shape, TINY)
+    compile_model(model, shape, TINY)
+    features, labels = batch_of(shape, 64)
+    scaled = (labels - labels.mean()) / labels.std() * 1e5 + 5e6
+    assert abs(model(features).numpy().mean() - 5e6) < 3e5
+    assert 0.5 < model.evaluate(features, scaled, verbose=0) < 5
 
 
 def test_an_outlier_counts_no_more_than_the_limit() -> None:
@@ -109,7 +140,7 @@ def test_an_outlier_counts_no_more_than_the_limit() -> None:
     shape = Shape(("miles",), {}, "regression")
     model = build_model(shape, TINY)
     miles = np.array([DENSE_LIMIT, DENSE_LIMIT * 1000, -DENSE_LIMIT, -DENSE_LIMIT * 1000, 0.0], np.float32)
-    high, higher, low, lower, middle = model({"miles": miles})[:, 0].numpy().tolist()
+    high, higher, low, lower, middle = mean_score(model({"miles": miles}))[:, 0].numpy().tolist()
     assert high == higher
     assert low == lower
     assert len({high, low, middle}) == 3
@@ -139,12 +170,12 @@ def test_the_loss_of_each_problem_falls_when_it_trains(problem: str) -> None:
 
 def test_the_binary_loss_is_the_cross_entropy_of_the_sigmoid() -> None:
     """The model's scores are logits: the loss is that of their sigmoid."""
-    shape, settings = SHAPES["binary"], ModelSettings(hidden=(4,), embedding=2, dropout=0.0, l2=0.0)
+    shape, settings = SHAPES["binary"], TINY
     model = build_model(shape, settings)
     compile_model(model, shape, settings)
     features, labels = batch_of(shape, 16)
-    probability = 1 / (1 + np.exp(-model(features)[:, 0].numpy()))
-    expected = -np.mean(np.log(np.where(labels == 1, probability, 1 - probability)))
+    probability = 1 / (1 + np.exp(-model(features)[:, :, 0].numpy()))
+    expected = -np.mean(np.log(np.where(labels[:, None] == 1, probability, 1 - probability)))
     assert model.evaluate(features, labels, verbose=0) == pytest.approx(expected, rel=1e-4)
 
 
@@ -165,7 +196,7 @@ def test_mixed_precision_computes_in_half_and_scores_in_single() -> None:
     """The hidden layers compute in 16 bits; the scores and the weights are float32."""
     make_reproducible(ModelSettings(mixed_precision=True))
     model = build_model(SHAPES["multiclass"], TINY)
-    assert {layer.compute_dtype for layer in model.layers if layer.name.startswith("dense")} == {"bfloat16"}
+    assert {layer.compute_dtype for layer in model.layers if layer.name.startswith("hidden")} == {"bfloat16"}
     assert model(batch_of(SHAPES["multiclass"], 3)[0]).dtype == tf.float32
     assert {weight.dtype for weight in model.weights} == {"float32"}
 

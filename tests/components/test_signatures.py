@@ -16,7 +16,8 @@ from tests.components.conftest import Exporter
 from tests.components.graphs import Graph
 from tests.components.tables import Columns, to_examples
 
-OUTPUTS = {"binary": {"probability"}, "multiclass": {"probabilities", "label"}, "regression": {"value"}}
+OUTPUTS = {"binary": {"probability"}, "multiclass": {"probabilities", "classes", "label"}, "regression": {"value"}}
+NUMBERS = {"binary": "probability", "multiclass": "probabilities", "regression": "value"}
 PROBLEMS = sorted(OUTPUTS)
 LABEL_COLUMNS = {"binary": {"tips", "fare"}, "multiclass": {"kind"}, "regression": {"tips", "fare"}}
 Arrays = dict[str, npt.NDArray[Any]]
@@ -53,7 +54,7 @@ def test_rows_and_columns_get_the_same_answers(models: Models, graph: Graph, pro
     """serving_default and predict_columns answer alike, missing values included, and not the same to every row."""
     both = answers(models, problem, graph.examples)
     assert alike(both["serving_default"], both["predict_columns"])
-    numbers = both["serving_default"][max(OUTPUTS[problem])]
+    numbers = both["serving_default"][NUMBERS[problem]]
     assert len(np.unique(numbers, axis=0)) > 3
 
 
@@ -65,7 +66,7 @@ def test_the_outputs_have_the_names_and_shapes_that_were_promised(
 ) -> None:
     """Each problem's outputs, one for each row: of no rows too, and of three classes for three classes."""
     outputs = ask(models, problem, signature, graph.examples[:rows])
-    widths = {"probabilities": (3,)}
+    widths = dict.fromkeys(("probabilities", "classes"), (3,))
     assert {name: values.shape for name, values in outputs.items()} == {
         name: (rows, *widths.get(name, ())) for name in OUTPUTS[problem]
     }

@@ -48,7 +48,7 @@ class Training:
         train = ExampleSource((files["train"],), class_graph.output)
         checkpoints = folder / "checkpoints"
         self.stopping: EarlyStoppingWithCheckpoints = fit(
-            self.model, train, self.evaluation, options, folder / "logs", checkpoints
+            self.model, train, self.evaluation, options.model, 8, folder / "logs", checkpoints
         )
 
     @property

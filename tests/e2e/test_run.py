@@ -82,19 +82,6 @@ def test_nothing_is_written_outside_the_workdir(first_run: Pushed) -> None:
     ]  # fmt: skip
 
 
-def test_predictions_come_one_object_a_row(first_run: Pushed) -> None:
-    """`predict` answers for rows of a CSV, whatever columns they have too many or too few."""
-    rows = first_run.folder.path / "var" / "rows.csv"
-    rows.write_text("fare,payment_type,unheard_of\n12.5,Credit Card,1\n,Cash,2\n7,,3\n")
-    done = first_run.folder.penstock("predict", "small.yaml", "--input", str(rows), "--via", "local")
-    rows.unlink()
-    assert done.returncode == 0, done.stderr
-    predictions = [json.loads(line)["probability"] for line in done.stdout.splitlines()]
-    assert len(predictions) == 3
-    assert all(0 <= probability <= 1 for probability in predictions)
-    assert predictions[0] > predictions[1]
-
-
 def test_a_run_is_listed_and_shown(first_run: Pushed) -> None:
     """`runs list` and `runs show` tell from the metadata store what ran."""
     listed = json.loads(first_run.folder.penstock("runs", "list", "small.yaml", "--json").stdout)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.errors import UsageError
-from schema.expression import Expression
+from schema.expression import Expression, quoted
 
 COLUMNS = ("a", "b", "c")
 ROWS = st.fixed_dictionaries({name: st.integers(1, 100) for name in COLUMNS})
@@ -67,7 +67,7 @@ def test_conditions_on_arrays_are_those_of_python_row_by_row(text: str, rows: li
     assert result.tolist() == [_python(text, row) for row in rows]
 
 
-@given(text=st.text() | st.text(alphabet="abc 0123456789.+-*/%<>=!()'\"[]{}:,@~#\\\n\tnotandrif", max_size=40))
+@given(text=st.text() | st.text(alphabet="abc 0123456789.+-*/%<>=!()'\"`[]{}:,@~#\\\n\tnotandrif", max_size=40))
 @pytest.mark.filterwarnings("ignore::SyntaxWarning")
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     """Whatever is written as a label either becomes an expression or a UsageError, and nothing else is raised."""
@@ -75,7 +75,50 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
         columns = Expression(text).columns
     except UsageError:
         return
-    assert all(name.isidentifier() and not keyword.iskeyword(name) for name in columns)
+    assert all((name.isidentifier() and not keyword.iskeyword(name)) or f"`{name}`" in text for name in columns)
+
+
+NAMES = st.text(st.characters(exclude_characters="`", exclude_categories=["Cs"]), min_size=1, max_size=20)
+
+
+@given(name=NAMES | st.sampled_from(["class", "True", "mean radius", "sepal length (cm)", "it's", '"', "c_0", "ﬁ"]))
+def test_a_column_of_any_name_can_stand_in_an_expression(name: str) -> None:
+    """`quoted` gives a name in the form in which an expression reads it, alone and beside an operator."""
+    assert Expression(quoted(name)).columns == (name,)
+    assert Expression(quoted(name)).is_column
+    assert Expression(f"{quoted(name)} > 2").evaluate({name: 3}) is True
+
+
+def test_a_name_with_a_backtick_is_refused() -> None:
+    """A backtick within backticks would end the name: the message asks for another one."""
+    with pytest.raises(UsageError, match="backtick in its name"):
+        quoted("a`b")
+
+
+@pytest.mark.parametrize("name", ["tips", "_x", "größe"])
+def test_an_identifier_needs_no_backticks(name: str) -> None:
+    """A name of letters, digits and _ stands as it is."""
+    assert quoted(name) == name
+
+
+def test_a_backtick_within_a_string_is_a_character() -> None:
+    """What stands in quotes is text, though it looks like a name in backticks."""
+    assert Expression("a == '`b`'").columns == ("a",)
+    assert Expression('a == "it\'s `b`"').evaluate({"a": "it's `b`"}) is True
+
+
+def test_names_with_and_without_backticks_meet_in_one_expression() -> None:
+    """The columns come in the order of their use, each once, in whichever form they stand."""
+    expression = Expression("`b c` > 2 * a and `a` < `b c` + c_0 and 'x`' != d")
+    assert expression.columns == ("b c", "a", "c_0", "d")
+    assert expression.evaluate({"b c": 5, "a": 2, "c_0": 0, "d": "y"}) is True
+
+
+@pytest.mark.parametrize("text", ["``", "`a", "a`b`", "`a` `b`", "`a`b", "f`a`", "`a`.b", "`a`(1)"])
+def test_misplaced_backticks_are_refused(text: str) -> None:
+    """A backtick that names no column by itself is refused with the whole text."""
+    with pytest.raises(UsageError, match="label expression"):
+        Expression(text)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +224,7 @@ def test_all_else_is_refused_with_what_is_legal(text: str) -> None:
         Expression(text)
     message = str(caught.value)
     assert repr(text) in message
-    assert "Legal: column names, numbers, strings, + - * / % **, comparisons, and, or, not, brackets." in message
+    assert "Legal: column names (`in backticks` where they have spaces or signs), numbers, strings, + - *" in message
 
 
 def test_a_missing_column_is_a_key_error() -> None:

@@ -83,10 +83,10 @@ def test_an_error_of_merged_files_names_them_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "epochs", "hidden", "label"),
     [
-        ("model.epochs=5", 5, (64, 32), "tips > 0.2 * fare"),
-        ("model.hidden=[4, 2]", 40, (4, 2), "tips > 0.2 * fare"),
+        ("model.epochs=5", 5, (128, 128), "tips > 0.2 * fare"),
+        ("model.hidden=[4, 2]", 100, (4, 2), "tips > 0.2 * fare"),
         ("model={epochs: 6, hidden: [3]}", 6, (3,), "tips > 0.2 * fare"),
-        ("label=tips == fare", 40, (64, 32), "tips == fare"),
+        ("label=tips == fare", 100, (128, 128), "tips == fare"),
     ],
 )
 def test_a_setting_lies_over_all_files(

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.errors import UsageError
-from serving.rows import read_rows
+from serving.rows import Form, NoRow, read_rows
 
 COLUMNS = ("fare", "company", "note")
 CSV_ROWS = st.lists(st.fixed_dictionaries(dict.fromkeys(COLUMNS, st.text(max_size=20))), max_size=10)
@@ -27,10 +27,10 @@ def _write(folder: Path, name: str, content: str | bytes) -> Path:
     return file
 
 
-def _refusal(file: Path) -> str:
-    with pytest.raises(UsageError) as caught:
-        list(read_rows(file))
-    return str(caught.value)
+def _reasons(file: Path) -> dict[int, str]:
+    """Why pieces of a file are no rows, by their place, the rest being rows."""
+    rows = enumerate(read_rows(file))
+    return {place: row.reason for place, row in rows if isinstance(row, NoRow)}
 
 
 @given(rows=CSV_ROWS)
@@ -67,7 +67,7 @@ def test_a_byte_order_mark_is_no_part_of_a_column_name(tmp_path: Path) -> None:
 def test_a_quoted_value_may_hold_a_newline(tmp_path: Path) -> None:
     """A newline or a comma in quotes is part of the value."""
     file = _write(tmp_path, "rows.csv", 'fare,note\n1,"two\nlines, and a comma"\n2,plain\n')
-    assert [row["note"] for row in read_rows(file)] == ["two\nlines, and a comma", "plain"]
+    assert list(read_rows(file)) == [{"fare": "1", "note": "two\nlines, and a comma"}, {"fare": "2", "note": "plain"}]
 
 
 def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
@@ -82,39 +82,99 @@ def test_a_csv_without_rows_gives_none(tmp_path: Path, content: str) -> None:
     assert list(read_rows(_write(tmp_path, "rows.csv", content))) == []
 
 
-@pytest.mark.parametrize(("line", "number"), [("3", 3), ("3,Flash,extra", 3), ('"3\n4"', 4)])
-def test_a_ragged_row_is_named_by_its_line(tmp_path: Path, line: str, number: int) -> None:
-    """A row with more or fewer values than the header is refused by file and line, with the number it should have."""
-    file = _write(tmp_path, "rows.csv", f"fare,company\n1,Flash\n{line}\n")
-    assert _refusal(file) == f"{file}: line {number} does not have 2 values as the header does."
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("3", "line 3: 1 values, where the header has 2"),
+        ("3,Flash,extra", "line 3: 3 values, where the header has 2"),
+        ('"3\n4"', "lines 3 to 4, which a quote joins: 1 values, where the header has 2"),
+    ],
+)
+def test_a_ragged_row_is_no_row_and_stops_no_other(tmp_path: Path, line: str, reason: str) -> None:
+    """A row with more or fewer values than the header is given as none, by its lines; those around it are as ever."""
+    file = _write(tmp_path, "rows.csv", f"fare,company\n1,Flash\n{line}\n5,Sun\n")
+    first, second, third = read_rows(file)
+    assert (first, third) == ({"fare": "1", "company": "Flash"}, {"fare": "5", "company": "Sun"})
+    assert second == NoRow(reason)
 
 
-def test_rows_before_a_bad_one_are_given(tmp_path: Path) -> None:
-    """Rows are read as they are asked for, so that those before a bad one come first."""
-    rows = read_rows(_write(tmp_path, "rows.csv", "fare,company\n1,Flash\n2\n"))
-    assert next(rows) == {"fare": "1", "company": "Flash"}
-    with pytest.raises(UsageError):
-        next(rows)
+def test_an_open_quote_takes_the_rest_of_the_file(tmp_path: Path) -> None:
+    """What a quote that is never closed swallows is told as one piece, from its first line to the last."""
+    file = _write(tmp_path, "rows.csv", 'fare,company\n1,Flash\n"2,Sun\n3,Moon\n')
+    assert _reasons(file) == {1: "lines 3 to 4, which a quote joins: 1 values, where the header has 2"}
 
 
-@pytest.mark.parametrize("line", ["{oops", "{'fare': 1}", '{"fare": 1} {"fare": 2}', "fare"])
-def test_bad_json_is_named_by_its_line(tmp_path: Path, line: str) -> None:
-    """A line that is not JSON is refused by file and line."""
-    file = _write(tmp_path, "rows.jsonl", f'{{"fare": 1}}\n\n{line}\n')
-    assert _refusal(file).startswith(f"{file}: line 3 is not JSON: ")
+@pytest.mark.parametrize("line", ["{oops", "{'fare': 1}", '{"fare": 1} {"fare": 2}', "fare", '{"fare": ' + "[" * 99999])
+def test_a_line_that_is_not_json_is_no_row(tmp_path: Path, line: str) -> None:
+    """It is given as none, by its line, and the line behind it is a row."""
+    file = _write(tmp_path, "rows.jsonl", f'{{"fare": 1}}\n\n{line}\n{{"fare": 2}}\n')
+    (reason,) = _reasons(file).values()
+    assert reason.startswith("line 3: not JSON: ")
+    assert list(read_rows(file))[::2] == [{"fare": 1}, {"fare": 2}]
 
 
 @pytest.mark.parametrize("line", ["[1, 2]", "1", "null", '"fare"'])
-def test_json_that_is_no_object_is_refused(tmp_path: Path, line: str) -> None:
-    """A line of JSON that is not an object is refused with what a row looks like."""
+def test_json_that_is_no_object_is_no_row(tmp_path: Path, line: str) -> None:
+    """A line of JSON that is not an object is given with what a row looks like."""
     file = _write(tmp_path, "rows.jsonl", f"{line}\n")
-    assert _refusal(file) == f'{file}: line 1 is not a JSON object such as {{"fare": 12.5}}.'
+    assert _reasons(file) == {0: 'line 1: not a JSON object such as {"fare": 12.5}'}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.csv", b"fare,company\n1,Flash\n2,K\xf6ln\n3,Z\xc3\xbcrich\n"),
+        ("rows.jsonl", b'\n{"company": "Flash"}\n{"company": "K\xf6ln"}\n{"company": "Z\xc3\xbcrich"}\n'),
+    ],
+)
+def test_a_line_in_another_encoding_is_no_row(tmp_path: Path, name: str, content: bytes) -> None:
+    """Bytes that are not UTF-8 cost their own row only."""
+    file = _write(tmp_path, name, content)
+    assert _reasons(file) == {1: "line 3: not utf-8"}
+    last = list(read_rows(file))[-1]
+    assert isinstance(last, dict)
+    assert last["company"] == "Zürich"
+
+
+@given(content=st.binary(max_size=200), suffix=st.sampled_from([".csv", ".jsonl"]))
+def test_any_file_is_rows_and_pieces_that_are_none(content: bytes, suffix: str) -> None:
+    """Whatever bytes a file holds, it is read to its end; only a header with a column twice is refused."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            rows = list(read_rows(_write(Path(folder), f"rows{suffix}", content)))
+        except UsageError as refused:
+            header = str(refused)
+            assert "the header names a column twice" in header
+        else:
+            assert all(isinstance(row, NoRow | dict) for row in rows)
+
+
+def test_a_file_may_be_written_as_the_data_is(tmp_path: Path) -> None:
+    """Another delimiter, another encoding, and the texts that say that a value is missing."""
+    file = _write(tmp_path, "rows.csv", "fare;company\n?;Köln\n".encode("latin-1"))
+    assert list(read_rows(file, Form(";", "latin-1", ("?",)))) == [{"fare": None, "company": "Köln"}]
+    lines = _write(tmp_path, "rows.jsonl", '{"fare": "NA", "company": ["NA"]}\n')
+    assert list(read_rows(lines, Form(missing=("NA",)))) == [{"fare": None, "company": ["NA"]}]
+
+
+def test_a_file_that_is_not_in_its_encoding_at_all_is_refused(tmp_path: Path) -> None:
+    """Where nothing can be told apart, the file is named, with the encoding that it is not in."""
+    file = _write(tmp_path, "rows.csv", b"fare\n1\n2")
+    with pytest.raises(UsageError, match=r"rows\.csv: is not utf-16: "):
+        list(read_rows(file, Form(encoding="utf-16")))
+
+
+def test_a_header_that_names_a_column_twice_is_refused(tmp_path: Path) -> None:
+    """Which of the two is meant cannot be known, of no row."""
+    with pytest.raises(UsageError, match="the header names a column twice: fare, fare"):
+        list(read_rows(_write(tmp_path, "rows.csv", "fare,fare\n1,2\n")))
 
 
 def test_json_keeps_types(tmp_path: Path) -> None:
     """A number, a null and a text of a JSON row are a number, None and a text; NaN is a number that is missing."""
     file = _write(tmp_path, "rows.jsonl", '{"fare": 12.5, "hour": null, "company": "Flash", "miles": NaN}\n')
     row = next(read_rows(file))
+    assert isinstance(row, dict)
     assert (row["fare"], row["hour"], row["company"]) == (12.5, None, "Flash")
     assert math.isnan(row["miles"])
 

@@ -1,0 +1,118 @@
+"""The networks and the trees as one model, each with the share that suits the eval split best."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from components.data import ExampleSource
+from components.layers import mean_score
+from components.model import Shape
+from components.settings import ModelSettings
+from components.trees import ForestLayer, forest_of, grow, scores_by_round
+
+log = logging.getLogger("penstock.progress")
+BATCH = 4096
+SHARES = np.linspace(0.0, 1.0, 11)
+LEAST_GAIN = 0.01  # of the loss: trees that give less are not worth their time at serving
+Numbers = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows for the trees: features [rows, features], labels [rows], and weights [rows] where there are some."""
+
+    features: Numbers
+    labels: Numbers
+    weights: Numbers | None
+
+    @classmethod
+    def of(cls, source: ExampleSource, names: Sequence[str], limit: int) -> Rows:
+        """Returns the first rows of a source; one without a class weighs nothing."""
+        features, labels = source.matrix(names, limit).astype(np.float32), source.labels(limit)
+        if source.class_weights is None:
+            return cls(features, labels, None)
+        known = np.maximum(labels, 0).astype(np.int64)
+        return cls(features, known, np.where(labels < 0, 0.0, np.asarray(source.class_weights)[known]))
+
+    def and_those_of(self, other: Rows) -> Rows:
+        """Returns both together."""
+        features, labels = (self.features, other.features), (self.labels, other.labels)
+        weights = None if self.weights is None or other.weights is None else (self.weights, other.weights)
+        return Rows(np.concatenate(features), np.concatenate(labels), weights and np.concatenate(weights))
+
+
+def with_trees(
+    networks: keras.Model, shape: Shape, train: ExampleSource, evaluation: ExampleSource, settings: ModelSettings
+) -> keras.Model:
+    """Returns a model of the same inputs that gives scores [batch, classes]: of the networks, or of trees beside them.
+
+    Trees are grown on the train split; how many rounds, and which share of the score, the eval split decides; then they
+    are grown anew on both splits.
+    """
+    inputs = networks.input
+    scores = mean_score(networks(inputs))
+    names = [name for name in (*shape.dense, *shape.ids) if name not in shape.redundant]
+    if settings.trees:
+        train_rows, eval_rows = (Rows.of(source, names, settings.tree_rows) for source in (train, evaluation))
+        log.info("growing trees on %d rows", len(train_rows.labels))
+        rounds, share = _rounds_and_share(networks, shape.problem, train_rows, eval_rows, evaluation, settings)
+        if share < 1.0:
+            both = train_rows.and_those_of(eval_rows)
+            trees = grow(shape.problem, both.features, both.labels, both.weights, settings, rounds)
+            table = keras.ops.stack([keras.ops.cast(inputs[name], "float32") for name in names], axis=1)
+            scores = share * scores + (1 - share) * ForestLayer(forest_of(trees), name="trees")(table)
+    return keras.Model(inputs, scores, name="blend")
+
+
+def _rounds_and_share(
+    networks: keras.Model,
+    problem: str,
+    train: Rows,
+    evaluation: Rows,
+    source: ExampleSource,
+    settings: ModelSettings,
+) -> tuple[int, float]:
+    """How many rounds of trees serve the eval split best, and then which share of the networks; 1.0 for no trees."""
+    trees = grow(problem, train.features, train.labels, train.weights, settings, settings.trees)
+    by_round = [
+        mean_loss(problem, scores, evaluation) for scores in scores_by_round(problem, trees, evaluation.features)
+    ]
+    rounds = int(np.argmin(by_round)) + 1
+    of_trees = next(islice(scores_by_round(problem, trees, evaluation.features), rounds - 1, None))
+    predicted = mean_score(networks.predict(source.evaluation(BATCH), verbose=0))[: len(evaluation.labels)]
+    of_networks = keras.ops.convert_to_numpy(predicted).astype(np.float64)
+    losses = [mean_loss(problem, share * of_networks + (1 - share) * of_trees, evaluation) for share in SHARES]
+    best = int(np.argmin(losses))
+    is_worth_it = losses[best] < (1 - LEAST_GAIN) * losses[-1]
+    log.info("loss on the eval split: networks %.4f, trees %.4f, together %.4f", losses[-1], losses[0], losses[best])
+    return rounds, float(SHARES[best]) if is_worth_it else 1.0
+
+
+def mean_loss(problem: str, scores: Numbers, rows: Rows) -> float:
+    """Returns the mean loss of scores of the shape [rows, classes]: the log loss, or the squared error."""
+    return float(np.average(LOSSES[problem](scores, rows.labels), weights=rows.weights))
+
+
+def _log_loss_of_logit(scores: Numbers, labels: Numbers) -> Numbers:
+    logits = scores[:, 0]
+    return np.asarray(np.logaddexp(0.0, logits) - labels * logits)
+
+
+def _log_loss_of_softmax(scores: Numbers, labels: Numbers) -> Numbers:
+    of_class = np.take_along_axis(scores, labels.astype(np.int64)[:, None], axis=1)[:, 0]
+    return np.asarray(np.logaddexp.reduce(scores, axis=1) - of_class)
+
+
+def _squared_error(scores: Numbers, labels: Numbers) -> Numbers:
+    return np.asarray((scores[:, 0] - labels) ** 2)
+
+
+LOSSES = {"binary": _log_loss_of_logit, "multiclass": _log_loss_of_softmax, "regression": _squared_error}
