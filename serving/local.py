@@ -76,6 +76,4 @@ class LocalModel:
 def _plain(value: npt.NDArray[Any] | np.generic | bytes) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    if value.dtype == object:
-        return [_plain(one) for one in value]
-    return value.tolist()
+    return [_plain(one) for one in value.tolist()] if value.dtype == object else value.tolist()

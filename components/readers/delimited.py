@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -112,7 +113,7 @@ def _parse(
         _wait_for(released)
 
 
-def _wait_for(released: weakref.ref[io.BufferedReader]) -> None:
+def _wait_for(released: weakref.ref[Any]) -> None:
     """Waits until Arrow's reading thread has let go of a file: Python aborts where it ends while that thread reads."""
     give_up = time.monotonic() + SECONDS_TO_RELEASE
     while released() is not None and time.monotonic() < give_up:
