@@ -1,4 +1,4 @@
-.PHONY: help install check format test e2e demo docs lock clean
+.PHONY: help install check format test services e2e demo docs lock clean
 .DEFAULT_GOAL := help
 
 # The interpreter that .venv is made from.
@@ -22,6 +22,9 @@ format: install  ## let ruff rewrite what it can
 
 test: install  ## all tests, the end-to-end ones included
 	@$(BIN)/pytest tests
+
+services:  ## PostgreSQL, which one test wants, from Debian's packages where that is possible
+	@scripts/services.sh
 
 e2e: install  ## only the tests that run the whole DAG
 	@$(BIN)/pytest tests/e2e

@@ -25,7 +25,7 @@ class ModelSettings(Section):
         None, ge=1, description="rows in each training step; by default about a 32nd of them, from 16 to 256"
     )
     epochs: int = Field(100, ge=1, description="at most; early stopping ends training before")
-    patience: int = Field(16, ge=1, description="epochs without a better loss on the eval split before training stops")
+    patience: int = Field(8, ge=1, description="epochs without a better loss on the eval split before training stops")
     trees: int = Field(
         150,
         ge=0,

@@ -22,8 +22,8 @@ Bound = Annotated[float, Field(allow_inf_nan=False)]
 DottedPath = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$", description="package.module.function")]
 METRICS = {
     "binary": ("auc", "log_loss", "accuracy", "pr_auc", "precision", "recall", "calibration"),
-    "multiclass": ("accuracy", "log_loss"),
-    "regression": ("rmse", "mae", "mean_prediction"),
+    "multiclass": ("accuracy", "log_loss", "macro_f1", "macro_auc", "macro_precision", "macro_recall", "micro_auc"),
+    "regression": ("rmse", "mae", "r2", "mean_prediction"),
 }
 SMALLER_IS_BETTER = frozenset({"log_loss", "rmse", "mae"})
 
@@ -169,6 +169,9 @@ class Evaluation(Section):
     """What is measured on the test split, and the bars that a model must clear to be blessed."""
 
     metrics: tuple[str, ...] = Field((), description="the problem's usual ones by default")
+    threshold: float = Field(
+        0.5, gt=0, lt=1, description="the probability from which accuracy, precision and recall take a row for a yes"
+    )
     slices: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = Field(
         (), description="columns by whose values the metrics are split: [[city], [city, plan]]"
     )

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.results import SliceMetrics
+from pipeline.results import ClassMetrics, SliceMetrics
 from pipeline.steps import State, StepStatus
 from pipeline.summary import Summary
 
@@ -27,6 +27,7 @@ MARKS = {
     State.INTERRUPTED: ("■", "yellow"),
 }
 SLICES_SHOWN = 6
+CLASSES_SHOWN = 12
 SLICE_WIDTH = 34
 COLUMN_GAP = 3
 SCIENTIFIC_BELOW = 1e-3
@@ -118,6 +119,8 @@ def show_summary(console: Console, summary: Summary, config_files: str, *, every
     if summary.metrics:
         console.print()
         console.print(metrics_table(summary.metrics, console.width, every_slice=every_slice))
+    if summary.metrics and summary.metrics[0].classes:
+        console.print(classes_table(summary.metrics[0].classes, every_class=every_slice))
     console.print(Group(*_closing_lines(summary, config_files)))
 
 
@@ -125,9 +128,10 @@ def metrics_table(metrics: Sequence[SliceMetrics], width: int, *, every_slice: b
     """Returns the metrics by slice: of each feature the largest slices or every one, and as many metrics as fit."""
     slice_width = min(SLICE_WIDTH, max(len(one.name) for one in metrics))
     names = _fitting(list(metrics[0].metrics), width - slice_width)
-    table = Table("slice", "rows", "mean label", *names, title="The test split, by slice", **TABLE_STYLE)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    has_mean = metrics[0].mean_label is not None
+    means = ("mean label",) if has_mean else ()
+    table = Table("slice", "rows", *means, *names, title="The test split, by slice", **TABLE_STYLE)
+    _align_right(table)
     table.columns[0].no_wrap, table.columns[0].max_width = True, slice_width
     left_out = 0
     for _, group in groupby(metrics, key=lambda one: tuple(one.slice)):
@@ -135,11 +139,30 @@ def metrics_table(metrics: Sequence[SliceMetrics], width: int, *, every_slice: b
         shown = slices if every_slice else slices[:SLICES_SHOWN]
         left_out += len(slices) - len(shown)
         for one in shown:
-            values = [_number(one.metrics.get(name)) for name in names]
-            table.add_row(escape(one.name), f"{one.examples:,}", _number(one.mean_label), *values)
+            values = [one.mean_label] * has_mean + [one.metrics.get(name) for name in names]
+            table.add_row(escape(one.name), f"{one.examples:,}", *map(_number, values))
         table.add_section()
     note = f"{left_out} smaller slices are left out; penstock runs show has them all"
     return Group(table, Text(note, style="dim")) if left_out else table
+
+
+def classes_table(classes: Sequence[ClassMetrics], *, every_class: bool) -> RenderableType:
+    """Returns the metrics of each class over the whole test split: of the most frequent classes, or of every one."""
+    shown = classes if every_class else classes[:CLASSES_SHOWN]
+    names = list(dict.fromkeys(name for one in classes for name in one.metrics))
+    table = Table("class", "rows", *names, title="The test split, by class", **TABLE_STYLE)
+    _align_right(table)
+    for one in shown:
+        table.add_row(escape(one.name), f"{one.examples:,}", *(_number(one.metrics.get(name)) for name in names))
+    left_out = len(classes) - len(shown)
+    note = f"{left_out} rarer classes are left out; penstock runs show has them all"
+    return Group(table, Text(note, style="dim")) if left_out else table
+
+
+def _align_right(table: Table) -> None:
+    """Aligns all columns but the first as numbers are."""
+    for column in table.columns[1:]:
+        column.justify = "right"
 
 
 def _fitting(names: list[str], width: int) -> list[str]:

@@ -12,22 +12,36 @@ from tensorflow_model_analysis.proto import config_pb2
 from pipeline.config import SMALLER_IS_BETTER, Bounds, Config
 from schema.roles import LABEL
 
-METRIC_CLASSES: dict[str, tuple[str, dict[str, Any]]] = {
-    "auc": ("AUC", {"num_thresholds": 10000}),
-    "pr_auc": ("AUCPrecisionRecall", {"num_thresholds": 10000}),
-    "accuracy": ("BinaryAccuracy", {}),
-    "precision": ("Precision", {}),
-    "recall": ("Recall", {}),
-    "calibration": ("Calibration", {}),
-    "log_loss": ("BinaryCrossEntropy", {}),
-    "rmse": ("RootMeanSquaredError", {}),
-    "mae": ("MeanAbsoluteError", {}),
-    "mean_prediction": ("MeanPrediction", {}),
+OURS = "components.metrics"
+METRIC_CLASSES: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
+    "binary": {
+        "auc": ("AUC", {"num_thresholds": 10000}),
+        "pr_auc": ("AUCPrecisionRecall", {"num_thresholds": 10000}),
+        "accuracy": ("BinaryAccuracy", {}),
+        "precision": ("Precision", {}),
+        "recall": ("Recall", {}),
+        "calibration": ("Calibration", {}),
+        "log_loss": ("BinaryCrossEntropy", {}),
+    },
+    "multiclass": {
+        "accuracy": ("SparseCategoricalAccuracy", {}),
+        "log_loss": ("SparseCategoricalCrossentropy", {}),
+        "macro_f1": ("MacroF1", {}),
+        "macro_auc": ("MacroAUC", {}),
+        "macro_precision": ("MacroPrecision", {}),
+        "macro_recall": ("MacroRecall", {}),
+        "micro_auc": ("MicroAUC", {}),
+    },
+    "regression": {
+        "rmse": ("RootMeanSquaredError", {}),
+        "mae": ("MeanAbsoluteError", {}),
+        "r2": ("RSquared", {}),
+        "mean_prediction": ("MeanPrediction", {}),
+    },
 }
-MULTICLASS: dict[str, tuple[str, dict[str, Any]]] = {
-    "accuracy": ("SparseCategoricalAccuracy", {}),
-    "log_loss": ("SparseCategoricalCrossentropy", {}),
-}
+OUR_CLASSES = frozenset({"MacroF1", "MacroAUC", "MacroPrecision", "MacroRecall", "MicroAUC", "RSquared", "ByClass"})
+OPTION_OF_THRESHOLD = {"accuracy": "threshold", "precision": "thresholds", "recall": "thresholds"}
+ALWAYS = {"binary": ("ExampleCount", "MeanLabel"), "multiclass": ("ExampleCount", "ByClass")}
 PREDICTION_KEYS = {"binary": "probability", "multiclass": "probabilities", "regression": "value"}
 
 
@@ -40,8 +54,8 @@ def eval_config(config: Config) -> config_pb2.EvalConfig:
         label_key=LABEL,
         prediction_key=PREDICTION_KEYS[config.problem],
     )
-    always = [config_pb2.MetricConfig(class_name=name) for name in ("ExampleCount", "MeanLabel")]
-    metrics = [*always, *(_metric(config, name) for name in config.metrics)]
+    always = ALWAYS.get(config.problem, ALWAYS["binary"])
+    metrics = [*(_plain_metric(name) for name in always), *(_metric(config, name) for name in config.metrics)]
     slices = [config_pb2.SlicingSpec(feature_keys=keys) for keys in config.evaluation.slices]
     return config_pb2.EvalConfig(
         model_specs=[model],
@@ -51,12 +65,19 @@ def eval_config(config: Config) -> config_pb2.EvalConfig:
 
 
 def _metric(config: Config, name: str) -> config_pb2.MetricConfig:
-    class_name, options = (MULTICLASS if config.problem == "multiclass" else METRIC_CLASSES)[name]
+    class_name, options = METRIC_CLASSES[config.problem][name]
+    if config.problem == "binary" and name in OPTION_OF_THRESHOLD:
+        options = {OPTION_OF_THRESHOLD[name]: config.evaluation.threshold}
     return config_pb2.MetricConfig(
         class_name=class_name,
+        module=OURS if class_name in OUR_CLASSES else "",
         config=json.dumps({"name": name} | options),
         per_slice_thresholds=[*_overall_thresholds(config, name), *_slice_thresholds(config, name)],
     )
+
+
+def _plain_metric(class_name: str) -> config_pb2.MetricConfig:
+    return config_pb2.MetricConfig(class_name=class_name, module=OURS if class_name in OUR_CLASSES else "")
 
 
 def _overall_thresholds(config: Config, name: str) -> Iterator[config_pb2.PerSliceMetricThreshold]:

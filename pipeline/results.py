@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+COLUMNS_OF_A_CLASS = ("rows", "precision", "recall", "f1")  # of components.metrics.ByClass, which loads TensorFlow
+LABEL_VOCABULARY = "label_vocabulary"  # of components.preprocessing, which loads TensorFlow
 NEED_BOTH_CLASSES = frozenset({"auc", "pr_auc"})  # TFMA answers 0 where there is one class only
+
+
+@dataclass(frozen=True)
+class ClassMetrics:
+    """What is measured of one class of several: the number of its rows, and what is defined of it."""
+
+    name: str
+    examples: int
+    metrics: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class SliceMetrics:
     """The metrics of one slice, beside the mean of its labels; the slice is empty for all rows.
 
-    A metric that is not defined on the slice, such as the AUC where all labels are the same, is left out.
+    A metric that is not defined on the slice, such as the AUC where all labels are the same, is left out. Classes have
+    no mean (None); where there are several, each has metrics of its own.
     """
 
     slice: Mapping[str, str]
     examples: int
-    mean_label: float
+    mean_label: float | None
     metrics: Mapping[str, float]
+    classes: tuple[ClassMetrics, ...] = ()
 
     @property
     def name(self) -> str:
@@ -28,8 +44,10 @@ class SliceMetrics:
         return ", ".join(f"{feature}={value}" for feature, value in self.slice.items()) or "all rows"
 
 
-def metrics_by_slice(evaluation: str, order: Sequence[str]) -> list[SliceMetrics]:
+def metrics_by_slice(evaluation: str, order: Sequence[str], classes: Sequence[str] = ()) -> list[SliceMetrics]:
     """Returns the candidate's metrics in an Evaluator's output folder, those of each slice in the given order.
+
+    `classes` names the classes of a multi-class problem, by their index.
 
     All rows come first, then feature by feature the larger slices before the smaller.
     """
@@ -38,7 +56,7 @@ def metrics_by_slice(evaluation: str, order: Sequence[str]) -> list[SliceMetrics
 
     names = ("candidate", "")  # TFMA names the model only where it has a baseline beside it
     results = (tfma.load_eval_result(evaluation, model_name=name).slicing_metrics for name in names)
-    slices = [_slice_metrics(key, outputs[""][""], order) for key, outputs in next(filter(None, results), [])]
+    slices = [_slice_metrics(key, outputs[""][""], order, classes) for key, outputs in next(filter(None, results), [])]
     return sorted(slices, key=lambda one: (len(one.slice), tuple(one.slice), -one.examples))
 
 
@@ -56,10 +74,16 @@ def missed_bars(evaluation: str) -> list[str]:
     return missed + [f"no row of the slice {_spec_name(spec)}, which has a bar" for spec in result.missing_slices]
 
 
-def _slice_metrics(key: Any, values: Mapping[str, Any], order: Sequence[str]) -> SliceMetrics:
+def classes_of(transform_graph: str) -> list[str]:
+    """Returns the classes of a multi-class label by their index, from the vocabulary in a Transform's output folder."""
+    vocabulary = Path(transform_graph, "transform_fn", "assets", LABEL_VOCABULARY)
+    return vocabulary.read_text(encoding="utf-8").splitlines() if vocabulary.exists() else []
+
+
+def _slice_metrics(key: Any, values: Mapping[str, Any], order: Sequence[str], classes: Sequence[str]) -> SliceMetrics:
     numbers = {name: float(value["doubleValue"]) for name, value in values.items() if "doubleValue" in value}
     examples = int(numbers.pop("example_count", 0))
-    mean_label = numbers.pop("mean_label", math.nan)
+    mean_label = numbers.pop("mean_label", None)
     undefined = NEED_BOTH_CLASSES if mean_label in (0.0, 1.0) else frozenset()
     defined = [name for name in order if name in numbers and not math.isnan(numbers[name]) and name not in undefined]
     return SliceMetrics(
@@ -67,7 +91,17 @@ def _slice_metrics(key: Any, values: Mapping[str, Any], order: Sequence[str]) ->
         examples,
         mean_label,
         {name: numbers[name] for name in defined},
+        tuple(_class_metrics(classes, values["by_class"]["arrayValue"])) if "by_class" in values else (),
     )
+
+
+def _class_metrics(classes: Sequence[str], array: Mapping[str, Any]) -> Iterator[ClassMetrics]:
+    _, *defined = COLUMNS_OF_A_CLASS
+    numbers = np.array(array["float64Values"], float).reshape(-1, 1 + len(defined))
+    for index, (examples, *values) in enumerate(numbers.tolist()):
+        name = classes[index] if index < len(classes) else str(index)
+        measured = zip(defined, values, strict=True)
+        yield ClassMetrics(name, int(examples), {of: value for of, value in measured if not math.isnan(value)})
 
 
 def _failure(failure: Any) -> str:

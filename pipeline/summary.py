@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.config import Config
 from pipeline.lineage import Lineage, RunRecord, int_property, rows_of, spans_of, text_property
 from pipeline.notes import note_of, warnings_of
-from pipeline.results import SliceMetrics, metrics_by_slice, missed_bars
+from pipeline.results import SliceMetrics, classes_of, metrics_by_slice, missed_bars
 from pipeline.steps import FINISHED, State, StepStatus
 
 
@@ -61,6 +61,8 @@ def summarize(lineage: Lineage, record: RunRecord, config: Config) -> Summary:
     report = outputs.get("DataGate", {}).get("report")
     pushed = outputs.get("Pusher", {}).get("pushed_model")
     is_pushed = pushed is not None and int_property(pushed, "pushed")
+    graph = outputs.get("Transform", {}).get("transform_graph")
+    classes = classes_of(graph.uri) if graph is not None else []
     return Summary(
         pipeline=config.name,
         run_id=record.run_id,
@@ -79,7 +81,7 @@ def summarize(lineage: Lineage, record: RunRecord, config: Config) -> Summary:
         quarantined=int_property(examples, "quarantined") if examples is not None else 0,
         quarantine=text_property(examples, "quarantine") if examples is not None else "",
         spans=spans_of(examples) if examples is not None else {},
-        metrics=metrics_by_slice(evaluation.uri, config.metrics) if evaluation is not None else [],
+        metrics=metrics_by_slice(evaluation.uri, config.metrics, classes) if evaluation is not None else [],
         verdicts=_verdicts(outputs),
         warnings=warnings_of(report) if report is not None else [],
         version=text_property(pushed, "pushed_version") if is_pushed else "",

@@ -141,10 +141,16 @@ def test_a_slice_that_is_computed_already_is_not_asked_for_twice() -> None:
 
 @pytest.mark.parametrize("problem", METRICS)
 def test_every_metric_of_every_problem_is_computed(problem: str) -> None:
-    """All metrics that a problem may name are asked of TFMA, each under that name, beside the rows and mean label."""
+    """All metrics that a problem may name are asked of TFMA, each under that name, beside the rows and mean label.
+
+    The mean of the indices of classes says nothing: each class is measured by itself instead.
+    """
     given = eval_config(config(problem=problem, label=LABELS[problem]))
     metrics = list(given.metrics_specs[0].metrics)
-    assert [metric.class_name for metric in metrics if not metric.config] == ["ExampleCount", "MeanLabel"]
+    assert [metric.class_name for metric in metrics if not metric.config] == [
+        "ExampleCount",
+        "ByClass" if problem == "multiclass" else "MeanLabel",
+    ]
     assert [json.loads(metric.config)["name"] for metric in metrics if metric.config] == list(METRICS[problem])
 
 
@@ -155,3 +161,17 @@ def test_the_served_answer_is_what_is_measured(problem: str, key: str) -> None:
     """The signature that serves is the one measured, by the output that the problem has, against the label."""
     spec = eval_config(config(problem=problem, label=LABELS[problem])).model_specs[0]
     assert (spec.signature_name, spec.prediction_key, spec.label_key) == ("serving_default", key, LABEL)
+
+
+def test_the_threshold_is_that_of_the_metrics_that_take_a_row_for_a_yes() -> None:
+    """Accuracy, precision and recall share evaluation.threshold; the others have none."""
+    given = _eval_config(threshold=0.2)
+    options = {
+        metric["name"]: metric
+        for one in given.metrics_specs[0].metrics
+        if one.config
+        for metric in [json.loads(one.config)]
+    }
+    assert (options["accuracy"]["threshold"], options["precision"]["thresholds"]) == (0.2, 0.2)
+    assert options["recall"]["thresholds"] == 0.2
+    assert "threshold" not in options["auc"]
