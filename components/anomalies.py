@@ -10,16 +10,18 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 @dataclass(frozen=True)
 class Anomaly:
-    """One feature of one split that does not fit the schema."""
+    """One feature of one split that does not fit the schema, and the first rows in which it does not."""
 
     split: str
     feature: str
     found: str
     allowed: str
     severity: str
+    rows: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.split} split, feature {self.feature!r}: {self.found}. The schema allows: {self.allowed}."
+        said = f"{self.split} split, feature {self.feature!r}: {self.found}. The schema allows: {self.allowed}."
+        return "\n    ".join([said, *self.rows])
 
 
 def describe(

@@ -3,6 +3,7 @@
 import glob
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import tensorflow as tf
@@ -17,12 +18,15 @@ from tfx.types.standard_artifacts import ExampleAnomalies, Examples, ExampleStat
 from components.anomalies import Anomaly, describe
 from components.artifacts import GateReport
 from components.example_gen import ROWS_PROPERTY
+from components.offenders import offending_rows
 from components.preprocessing import to_column
 from components.raw_examples import raw_feature_spec
+from schema.contract import columns_of
 from schema.errors import DataAnomaly, StepFailed
 from schema.expression import Expression
 
 BATCH = 4096
+ROWS_SHOWN = 2
 
 
 def check_anomalies(source: str, anomalies: Iterable[Anomaly]) -> list[str]:
@@ -112,7 +116,7 @@ def DataGate(
     """Stops the run on an anomaly, a label that does not vary or a lost row; writes what it lets pass as warnings."""
     curated = tfdv.load_schema_text(str(Path(schema.uri, "schema.pbtxt")))
     found = describe(_load_anomalies(anomalies), curated, default_severity, json.loads(severities))
-    warnings = check_anomalies(source, found)
+    warnings = check_anomalies(source, [_with_rows(anomaly, examples, curated) for anomaly in found])
     loaded = _load_statistics(statistics)
     check_rows(source, rows_by_split(examples), {split: one.num_examples for split, one in loaded.items()})
     check_label_presence(source, _missing(loaded, Expression(label).columns))
@@ -121,6 +125,15 @@ def DataGate(
             source, glob.glob(f"{artifact_utils.get_split_uri([examples], 'train')}/*"), Expression(label), curated
         )
     Path(report.uri, "warnings.json").write_text(json.dumps(warnings))
+
+
+def _with_rows(anomaly: Anomaly, examples: Examples, curated: schema_pb2.Schema) -> Anomaly:
+    """The anomaly with the first rows behind it, where it stops the run and single rows are to blame."""
+    columns = {column.name: column for column in columns_of(curated)}
+    if anomaly.severity != "fail" or anomaly.feature not in columns:
+        return anomaly
+    files = glob.glob(f"{artifact_utils.get_split_uri([examples], anomaly.split)}/*")
+    return replace(anomaly, rows=tuple(offending_rows(files, columns[anomaly.feature], ROWS_SHOWN)))
 
 
 def rows_by_split(examples: Examples) -> dict[str, int]:

@@ -16,6 +16,8 @@ from tfx.types.standard_artifacts import ExampleAnomalies, Examples, ExampleStat
 from components.anomalies import Anomaly
 from components.artifacts import GateReport
 from components.data_gate import DataGate, check_anomalies, check_label
+from components.offenders import offending_rows
+from schema.column import Column
 from schema.errors import DataAnomaly
 from schema.expression import Expression
 from tests.components.tables import Columns, to_examples, write_records
@@ -188,6 +190,24 @@ def test_an_anomaly_stops_the_run_and_names_each_split(tmp_path: Path) -> None:
         assert f"{split} split, feature 'fare': " in str(refused.value)
     assert "The schema allows: numbers, from 0 to 100." in str(refused.value)
     assert not (tmp_path / "report" / "warnings.json").exists()
+
+
+def test_an_anomaly_shows_the_rows_behind_it(tmp_path: Path) -> None:
+    """The message has the first rows whose value the schema does not allow, that value first; others are not shown."""
+    with pytest.raises(DataAnomaly) as refused:
+        Gate(tmp_path, fare=[250.0, 1.0]).run()
+    lines = str(refused.value).splitlines()
+    shown = [json.loads(line) for line in lines if line.strip().startswith("{")]
+    assert [next(iter(row.items())) for row in shown] == [("fare", 250.0)] * len(SPLITS)
+
+
+def test_a_row_that_is_shown_is_cut_short(tmp_path: Path) -> None:
+    """However long a row's texts are, a message stays one that can be read; the first rows are enough."""
+    file = write_records(tmp_path / "rows.gz", to_examples({"fare": [-1.0, -2.0, -3.0], "kind": ["x" * 1000] * 3}))
+    first, second = offending_rows([str(file)], Column("fare", "FLOAT", least=0.0), 2)
+    assert first.startswith('{"fare": -1.0, "kind": "xxx')
+    assert second.startswith('{"fare": -2.0')
+    assert len(first) == 161
 
 
 def test_a_feature_that_may_differ_is_reported_and_passes(tmp_path: Path) -> None:

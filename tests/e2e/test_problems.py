@@ -69,7 +69,7 @@ def test_regression_from_parquet_with_functions_of_the_users_own(folder: Folder)
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert sum(summary["rows"].values()) == table.num_rows
-    assert set(summary["metrics"][0]["metrics"]) == {"rmse", "mae", "mean_prediction"}
+    assert set(summary["metrics"][0]["metrics"]) == {"rmse", "mae", "r2", "mean_prediction"}
     assert isinstance(predict(folder, '{"trip_miles": 3.0, "trip_seconds": 600}')["value"], float)
 
 
