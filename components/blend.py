@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import keras
@@ -16,7 +16,7 @@ from components.data import ExampleSource
 from components.layers import mean_score
 from components.model import Shape
 from components.settings import ModelSettings
-from components.trees import ForestLayer, forest_of, grow, scores_by_round
+from components.trees import ForestLayer, forest_of, grow, one_thread, scores_by_round
 
 log = logging.getLogger("penstock.progress")
 BATCH = 4096
@@ -36,11 +36,16 @@ class Rows:
     @classmethod
     def of(cls, source: ExampleSource, names: Sequence[str], limit: int) -> Rows:
         """Returns the first rows of a source; one without a class weighs nothing."""
-        features, labels = source.matrix(names, limit).astype(np.float32), source.labels(limit)
+        features, labels = source.matrix(names, limit, np.float32), source.labels(limit)
         if source.class_weights is None:
             return cls(features, labels, None)
         known = np.maximum(labels, 0).astype(np.int64)
         return cls(features, known, np.where(labels < 0, 0.0, np.asarray(source.class_weights)[known]))
+
+    @property
+    def weighty_labels(self) -> Numbers:
+        """The labels of the rows that weigh something."""
+        return self.labels if self.weights is None else self.labels[self.weights > 0]
 
     def and_those_of(self, other: Rows) -> Rows:
         """Returns both together."""
@@ -58,37 +63,40 @@ def with_trees(
     are grown anew on both splits.
     """
     inputs = networks.input
-    scores = mean_score(networks(inputs))
+    alone = keras.Model(inputs, mean_score(networks(inputs)), name="networks")
+    if not settings.trees:
+        return alone
     names = [name for name in (*shape.dense, *shape.ids) if name not in shape.redundant]
-    if settings.trees:
-        train_rows, eval_rows = (Rows.of(source, names, settings.tree_rows) for source in (train, evaluation))
-        log.info("growing trees on %d rows", len(train_rows.labels))
-        rounds, share = _rounds_and_share(networks, shape.problem, train_rows, eval_rows, evaluation, settings)
-        if share < 1.0:
-            both = train_rows.and_those_of(eval_rows)
-            trees = grow(shape.problem, both.features, both.labels, both.weights, settings, rounds)
-            table = keras.ops.stack([keras.ops.cast(inputs[name], "float32") for name in names], axis=1)
-            scores = share * scores + (1 - share) * ForestLayer(forest_of(trees), name="trees")(table)
-    return keras.Model(inputs, scores, name="blend")
+    train_rows, eval_rows = (Rows.of(source, names, settings.tree_rows) for source in (train, evaluation))
+    if len(np.unique(train_rows.weighty_labels)) == 1 or not len(eval_rows.weighty_labels):
+        return alone
+    log.info("growing trees on %d rows", len(train_rows.labels))
+    scores = _scores_of(alone, evaluation, len(eval_rows.labels))
+    rounds, share = _rounds_and_share(shape, train_rows, eval_rows, scores, settings)
+    if share == 1.0:
+        return alone
+    both = train_rows.and_those_of(eval_rows)
+    trees = grow(shape.problem, both.features, both.labels, both.weights, settings, rounds)
+    table = keras.ops.stack([keras.ops.cast(inputs[name], "float32") for name in names], axis=1)
+    of_trees = ForestLayer(forest_of(trees, shape.classes), name="trees")(table)
+    return keras.Model(inputs, share * alone.output + (1 - share) * of_trees, name="blend")
 
 
+def _scores_of(model: keras.Model, source: ExampleSource, rows: int) -> Numbers:
+    """The model's scores of the first rows of a source, shape [rows, classes]."""
+    batches = source.evaluation(BATCH).take(math.ceil(rows / BATCH))
+    return np.asarray(model.predict(batches, verbose=0)[:rows], np.float64)
+
+
+@one_thread
 def _rounds_and_share(
-    networks: keras.Model,
-    problem: str,
-    train: Rows,
-    evaluation: Rows,
-    source: ExampleSource,
-    settings: ModelSettings,
+    shape: Shape, train: Rows, evaluation: Rows, of_networks: Numbers, settings: ModelSettings
 ) -> tuple[int, float]:
     """How many rounds of trees serve the eval split best, and then which share of the networks; 1.0 for no trees."""
+    problem = shape.problem
     trees = grow(problem, train.features, train.labels, train.weights, settings, settings.trees)
-    by_round = [
-        mean_loss(problem, scores, evaluation) for scores in scores_by_round(problem, trees, evaluation.features)
-    ]
-    rounds = int(np.argmin(by_round)) + 1
-    of_trees = next(islice(scores_by_round(problem, trees, evaluation.features), rounds - 1, None))
-    predicted = mean_score(networks.predict(source.evaluation(BATCH), verbose=0))[: len(evaluation.labels)]
-    of_networks = keras.ops.convert_to_numpy(predicted).astype(np.float64)
+    by_round = enumerate(scores_by_round(problem, trees, evaluation.features, shape.classes), start=1)
+    rounds, of_trees = min(by_round, key=lambda round_: mean_loss(problem, round_[1], evaluation))
     losses = [mean_loss(problem, share * of_networks + (1 - share) * of_trees, evaluation) for share in SHARES]
     best = int(np.argmin(losses))
     is_worth_it = losses[best] < (1 - LEAST_GAIN) * losses[-1]

@@ -7,6 +7,7 @@ import logging
 import math
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,11 @@ class Progress:
     best_loss: float = float("inf")
     epochs_without_better: int = 0
 
+    @property
+    def best_epoch(self) -> int:
+        """After how many epochs the loss was best."""
+        return self.epoch - self.epochs_without_better
+
 
 class EarlyStoppingWithCheckpoints(keras.callbacks.Callback):
     """Stops after `patience` epochs without a better val_loss, restores the best weights, and writes checkpoints.
@@ -34,14 +40,20 @@ class EarlyStoppingWithCheckpoints(keras.callbacks.Callback):
       patience: epochs without a better loss on the eval split before training stops.
       every_steps: batches between checkpoints within an epoch; None writes them at the end of an epoch only.
       every_seconds: the least time between two ends of epochs that are written.
+      clock: gives the seconds since some moment.
     """
 
     def __init__(
-        self, folder: Path, patience: int, every_steps: int | None, every_seconds: float = EVERY_SECONDS
+        self,
+        folder: Path,
+        patience: int,
+        every_steps: int | None,
+        every_seconds: float = EVERY_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self._folder, self._patience, self._every_steps = folder, patience, every_steps
-        self._every_seconds, self._saved = every_seconds, -math.inf
+        self._every_seconds, self._clock, self._saved = every_seconds, clock, -math.inf
         self._best: list[Any] | None = None
         self.progress = Progress()
 
@@ -74,7 +86,7 @@ class EarlyStoppingWithCheckpoints(keras.callbacks.Callback):
         if better:
             self._best = self.model.get_weights()
         log.info("epoch %d, loss on the eval split %.4f, best %.4f", epoch + 1, loss, self.progress.best_loss)
-        if time.monotonic() - self._saved >= self._every_seconds:
+        if self._clock() - self._saved >= self._every_seconds:
             self._save()
         if waited >= self._patience:
             self.model.stop_training = True
@@ -106,4 +118,4 @@ class EarlyStoppingWithCheckpoints(keras.callbacks.Callback):
             latest.rename(old)
         new.rename(latest)
         shutil.rmtree(old, ignore_errors=True)
-        self._saved = time.monotonic()
+        self._saved = self._clock()

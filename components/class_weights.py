@@ -15,7 +15,7 @@ NAMES_OF_BINARY_CLASSES = {"0": "false", "1": "true"}
 
 
 def weights_by_class(
-    setting: str | Mapping[str, float], labels: npt.NDArray[Any], classes: Sequence[str]
+    problem: str, setting: str | Mapping[str, float], labels: npt.NDArray[Any], classes: Sequence[str]
 ) -> tuple[float, ...] | None:
     """Returns the weight of each class; None where all rows count alike.
 
@@ -23,6 +23,7 @@ def weights_by_class(
     weigh the same.
 
     Args:
+      problem: binary or multiclass; a row of the latter may have no class, and then must weigh nothing.
       setting: none, balanced, or the weight by class; a class that is not named has the weight 1.
       labels: the index of the class of each training row, shape [rows]; -1 where there is none.
       classes: the classes by index.
@@ -31,7 +32,7 @@ def weights_by_class(
       UsageError: the setting names a class that there is not.
     """
     if setting == "none":
-        return None if classes == BINARY_CLASSES else (1.0,) * len(classes)
+        return None if problem == "binary" else (1.0,) * len(classes)
     if isinstance(setting, Mapping):
         named = {_class_name(name, classes): weight for name, weight in setting.items()}
         return tuple(named.get(name, 1.0) for name in classes)

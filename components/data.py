@@ -7,7 +7,7 @@ seed then gives the same batches, run after run. Streamed, the batches follow th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,10 @@ class ExampleSource:
     features: tuple[str, ...] | None = None
     class_weights: tuple[float, ...] | None = None
 
+    def and_that_of(self, other: ExampleSource) -> ExampleSource:
+        """Returns the rows of both."""
+        return replace(self, files=(*self.files, *other.files))
+
     def training(self, batch_size: int, seed: int) -> tf.data.Dataset:
         """Returns shuffled batches of (features, label[, weight]); another order at each pass, the same for a seed."""
         if self._holds_rows:
@@ -65,13 +69,17 @@ class ExampleSource:
         """Returns the label of each of the first rows, shape [rows], in the order of `evaluation`."""
         return self.matrix((LABEL,), rows)[:, 0]
 
-    def matrix(self, names: Sequence[str], rows: int | None = None) -> npt.NDArray[Any]:
-        """Returns the named features of the first rows, shape [rows, names], in the order of `evaluation`."""
+    def matrix(self, names: Sequence[str], rows: int | None = None, dtype: Any = None) -> npt.NDArray[Any]:
+        """Returns the named features of the first rows, shape [rows, names], in the order of `evaluation`.
+
+        They are of the type `dtype`, or of one that holds them all.
+        """
         if self._holds_rows:
-            return np.stack([self._rows[name][:rows].numpy() for name in names], axis=1)
-        batches = self._records().take(-1 if rows is None else rows).batch(ROWS_AT_ONCE).map(self._parse)
-        stacked = (np.stack([batch[name] for name in names], axis=1) for batch in batches.as_numpy_iterator())
-        return np.concatenate(list(stacked))
+            return np.stack([self._rows[name][:rows].numpy() for name in names], axis=1, dtype=dtype)
+        spec = {name: self._spec[name] for name in names}
+        batches = self._records().take(-1 if rows is None else rows).batch(ROWS_AT_ONCE)
+        parsed = batches.map(lambda batch: tf.io.parse_example(batch, spec)).as_numpy_iterator()
+        return np.concatenate([np.stack([batch[name] for name in names], axis=1, dtype=dtype) for batch in parsed])
 
     @cached_property
     def _holds_rows(self) -> bool:

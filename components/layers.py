@@ -61,11 +61,13 @@ def mean_score(scores: Any) -> Any:
 
 def loss_of_each_member(loss: keras.losses.Loss, scores: Any) -> keras.losses.Loss:
     """Returns a loss over scores [batch, members, classes], the mean of the members' losses, or [batch, classes]."""
-    if len(scores.shape) == MEMBERS_RANK:
-        return _LossOfEachMember(loss, scores.shape[1])
-    if len(scores.shape) == MEMBERS_RANK - 1:
+    shape: tuple[Any, ...] = getattr(scores, "shape", ())
+    if len(shape) == MEMBERS_RANK:
+        return _LossOfEachMember(loss, shape[1])
+    if len(shape) == MEMBERS_RANK - 1:
         return loss
-    raise UsageError(f"The model's scores have the shape {scores.shape}. Legal: [batch, classes], or with members.")
+    given = f"scores have the shape {shape}" if shape else f"output is a {type(scores).__name__}"
+    raise UsageError(f"The model's {given}. Legal is one tensor: [batch, classes], or [batch, members, classes].")
 
 
 class _LossOfEachMember(keras.losses.Loss):
@@ -81,4 +83,4 @@ class _LossOfEachMember(keras.losses.Loss):
 
 
 def _random_signs(shape: tuple[int, ...], dtype: Any = None) -> Any:
-    return ops.cast(ops.where(keras.random.uniform(shape) < 0.5, -1.0, 1.0), dtype)  # noqa: PLR2004  # even odds
+    return ops.cast(ops.where(keras.random.uniform(shape, -1.0, 1.0) < 0, -1.0, 1.0), dtype)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from schema.roles import AnyRole
 from schema.section import Section
 
 BUILD_MODEL = "components.model.build_model"
+ClassName = Annotated[str, BeforeValidator(str)]  # YAML has numbers and truth values for keys, too
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class ModelSettings(Section):
@@ -26,6 +28,12 @@ class ModelSettings(Section):
     )
     epochs: int = Field(100, ge=1, description="at most; early stopping ends training before")
     patience: int = Field(8, ge=1, description="epochs without a better loss on the eval split before training stops")
+    refit_rows: int = Field(
+        5_000,
+        ge=0,
+        description="up to so many rows, the networks are trained anew on the train and eval splits together, once the "
+        "eval split has said for how long: a small table has no rows to spare",
+    )
     trees: int = Field(
         150,
         ge=0,
@@ -34,12 +42,12 @@ class ModelSettings(Section):
     )
     tree_depth: int = Field(8, ge=1, le=16, description="levels of each tree, at most")
     tree_rows: int = Field(500_000, ge=1, description="rows that the trees are fitted on, at most")
-    class_weights: Literal["none", "balanced"] | dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+    class_weights: Literal["none", "balanced"] | dict[ClassName, Weight] = Field(
         "none",
         description="balanced trains on rare classes as much as on frequent ones, {class: weight} as you say; the "
         "answers stay probabilities of the data as it is",
     )
-    seed: int = Field(1, ge=0, description="of the first weights, the order of rows and dropout")
+    seed: int = Field(1, ge=0, le=10**9, description="of the first weights, the order of rows and dropout")
     mixed_precision: bool = Field(default=False, description="compute in 16 bits where that is safe: faster on GPUs")
     accumulate_steps: int = Field(1, ge=1, description="batches whose gradients are added up before a step")
     strategy: Literal["single", "mirrored"] = Field("single", description="mirrored trains on all GPUs of the machine")

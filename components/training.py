@@ -1,10 +1,11 @@
-"""`run_fn`, the Trainer's work: load, build, fit, blend, export."""
+"""`run_fn`, the Trainer's work: load, build, fit, blend, refit, export."""
 
 from __future__ import annotations
 
 import glob
 import hashlib
 import json
+import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ from components.user_code import load_function
 from schema.errors import UsageError, did_you_mean
 from schema.roles import LABEL
 
+log = logging.getLogger("penstock.progress")
+
 
 def run_fn(fn_args: FnArgs) -> None:
     """Trains a model on the train split, stops it by the eval split, and exports it with its signatures."""
@@ -47,8 +50,12 @@ def run_fn(fn_args: FnArgs) -> None:
     )
     batch_size = options.model.batch_size or batch_size_for(len(labels))
     checkpoints = _checkpoint_folder(fn_args, options)
+    first = networks.get_weights()
     stopping = fit(networks, train, evaluation, options.model, batch_size, Path(fn_args.model_run_dir), checkpoints)
     model = without_weights(blend(networks, shape, train, evaluation, options), options.problem, weights)
+    if options.build_model == BUILD_MODEL and len(labels) <= options.model.refit_rows:
+        networks.set_weights(first)  # which the blend shares
+        refit(networks, train.and_that_of(evaluation), shape, options.model, batch_size, stopping.progress.best_epoch)
     export(model, shape, transform_output, options, fn_args.serving_model_dir)
     stopping.discard()
 
@@ -80,7 +87,7 @@ def class_weights(
     classes = BINARY_CLASSES
     if options.problem == "multiclass":
         classes = tuple(name.decode() for name in transform_output.vocabulary_by_name(LABEL_VOCABULARY))
-    return weights_by_class(setting, labels, classes)
+    return weights_by_class(options.problem, setting, labels, classes)
 
 
 def without_weights(model: keras.Model, problem: str, weights: tuple[float, ...] | None) -> keras.Model:
@@ -155,6 +162,15 @@ def fit(
         verbose=0,
     )
     return stopping
+
+
+def refit(
+    networks: keras.Model, rows: ExampleSource, shape: Shape, settings: ModelSettings, batch_size: int, epochs: int
+) -> None:
+    """Trains networks with their first weights on all rows, for as many epochs as were best on fewer."""
+    log.info("training the networks anew on the train and eval splits: %d epochs", epochs)
+    compile_model(networks, shape, settings)
+    networks.fit(rows.training(batch_size, settings.seed), epochs=epochs, verbose=0)
 
 
 def _files(patterns: Sequence[str]) -> tuple[str, ...]:

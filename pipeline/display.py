@@ -71,10 +71,11 @@ class LiveSteps:
 
 
 class PlainSteps:
-    """One line for each change: for a file or a pipe."""
+    """One line each time that a step changes its state: for a file or a pipe."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._printed: dict[str, State] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -87,8 +88,11 @@ class PlainSteps:
         self._console.print(text, markup=False)
 
     def changed(self, status: StepStatus, statuses: Sequence[StepStatus]) -> None:
-        """Prints the step, its state, its seconds and its note."""
+        """Prints the step, its state, its seconds and its note; nothing where only the note is new."""
         del statuses
+        if self._printed.get(status.name) is status.state:
+            return
+        self._printed[status.name] = status.state
         seconds = f" {status.seconds:.1f} s" if status.state is not State.RUNNING else ""
         self._console.print(
             f"{status.name}: {status.state}{seconds} {status.note}".rstrip(), markup=False, soft_wrap=True

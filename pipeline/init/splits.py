@@ -16,7 +16,7 @@ SMALL = 2000  # rows; a tenth of fewer is too few to test on
 OF_SMALL = {"train": 6, "eval": 2, "test": 2}
 OF_LARGE = {"train": 8, "eval": 1, "test": 1}
 SEEDS = 100
-FAIR = 0.75  # of the rows that a split ought to have, at least
+FAIR = 0.75  # of the rows that a split ought to have, at least; of a small table's classes, too
 SPLITS = ("train", "eval", "test")
 
 
@@ -38,6 +38,9 @@ class Division:
 def divide(label: Label, hashes: Callable[[int], Hashes]) -> Division:
     """Returns the division of the first seed whose splits all have each class and rows enough; else of the best seed.
 
+    Of a small table each class must have its share in each split, or nearly: thirty rows to test on, half of them by
+    chance of one class, say little of the others.
+
     Raises:
       UsageError: there are too few rows for three splits.
     """
@@ -45,13 +48,19 @@ def divide(label: Label, hashes: Callable[[int], Hashes]) -> Division:
     best: tuple[tuple[int, ...], Division] | None = None
     for seed in range(SEEDS):
         division = Division(splits, seed, assign_splits(hashes(seed), splits))
-        lacking = (*(len(_lacking(label, division, split)) for split in ("train", "test", "eval")), _small(division))
+        lacking = _faults(label, division)
         if not any(lacking):
             return division
         if best is None or lacking < best[0]:
             best = lacking, division
     assert best is not None
     return _with_doubt(label, best[1])
+
+
+def _faults(label: Label, division: Division) -> tuple[int, ...]:
+    """How much a division lacks, what is worst first: classes in the train, test and eval split, and then rows."""
+    absent = (len(_lacking(label, division, split)) for split in ("train", "test", "eval"))
+    return (*absent, _short(label, division))
 
 
 def _lacking(label: Label, division: Division, split: str) -> list[str]:
@@ -62,11 +71,15 @@ def _lacking(label: Label, division: Division, split: str) -> list[str]:
     return [name for index, name in enumerate(label.classes) if not (values == index).any()]
 
 
-def _small(division: Division) -> int:
-    """How many splits have far fewer rows than their share: of a small table, chance may leave a split with few."""
-    counts, buckets = division.counts, sum(division.splits.values())
-    rows = sum(counts.values())
-    return sum(counts[split] < FAIR * rows * size / buckets for split, size in division.splits.items())
+def _short(label: Label, division: Division) -> int:
+    """How many splits have far fewer rows than their share; of a small table, how many classes in them have."""
+    is_by_class = label.classes and len(label.values) < SMALL
+    classes = label.values if is_by_class else np.zeros(len(label.values), np.int64)
+    rows, buckets = np.bincount(classes), sum(division.splits.values())
+    return sum(
+        int((np.bincount(classes[division.names == split], minlength=len(rows)) < FAIR * rows * size / buckets).sum())
+        for split, size in division.splits.items()
+    )
 
 
 def _with_doubt(label: Label, division: Division) -> Division:

@@ -171,7 +171,7 @@ def _data(plan: Plan, path: str) -> Iterator[str]:
     counts = ", ".join(f"{rows:,} {split}" for split, rows in division.counts.items())
     yield f"  splits: {scalar(dict(division.splits))}  # of the rows: {counts}"
     if division.seed:
-        yield f"  split_seed: {division.seed}  # with a smaller one some split lacks a class or has few rows"
+        yield f"  split_seed: {division.seed}  # with a smaller one some split has few rows, or few of a class"
 
 
 def _missing_in(plan: Plan) -> str:

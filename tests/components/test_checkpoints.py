@@ -206,6 +206,62 @@ def test_a_half_written_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -
     assert checkpointing(tmp_path).resume(build()) == 2
 
 
+class Clock:
+    """Stands for the time, which goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        """Returns the seconds."""
+        return self.seconds
+
+
+def written_epochs(folder: Path, epoch_seconds: float, epochs: int) -> list[int]:
+    """Returns which epoch the checkpoint is of after each epoch, where one is written every ten seconds at most."""
+    clock, model, written = Clock(), build(), []
+    stopping = EarlyStoppingWithCheckpoints(folder / "checkpoint", epochs, None, every_seconds=10, clock=clock)
+    for _ in range(epochs):
+        end_epochs(model, stopping, [0.5])
+        written.append(checkpointing(folder).resume(build()))
+        clock.seconds += epoch_seconds
+    return written
+
+
+@pytest.mark.parametrize(
+    ("epoch_seconds", "written"),
+    [(0.001, [1, 1, 1, 1, 1]), (4.0, [1, 1, 1, 4, 4]), (10.0, [1, 2, 3, 4, 5]), (3600.0, [1, 2, 3, 4, 5])],
+)
+def test_ends_of_epochs_are_written_by_the_clock(tmp_path: Path, epoch_seconds: float, written: list[int]) -> None:
+    """The first end of an epoch is written, then the first one when ten seconds have passed since."""
+    assert written_epochs(tmp_path, epoch_seconds, 5) == written
+
+
+def test_batches_are_counted_whatever_the_clock_says(tmp_path: Path) -> None:
+    """With checkpoint_steps an epoch is written within, though no second has passed since the last time."""
+    model, clock = build(), Clock()
+    stopping = EarlyStoppingWithCheckpoints(tmp_path / "checkpoint", 10, 2, every_seconds=10, clock=clock)
+    end_epochs(model, stopping, [0.5])
+    with_weights(model, 0.75)
+    for batch, expected in enumerate([0.5, 0.75]):
+        stopping.on_train_batch_end(batch)
+        resumed = build()
+        checkpointing(tmp_path).resume(resumed)
+        assert only_weight(resumed) == expected
+
+
+def test_a_write_within_an_epoch_puts_off_the_one_at_its_end(tmp_path: Path) -> None:
+    """The ten seconds count from the last checkpoint, whatever it was written for."""
+    model, clock = build(), Clock()
+    stopping = EarlyStoppingWithCheckpoints(tmp_path / "checkpoint", 10, 1, every_seconds=10, clock=clock)
+    end_epochs(model, stopping, [0.5])
+    clock.seconds += 6
+    stopping.on_train_batch_end(0)
+    clock.seconds += 6
+    end_epochs(model, stopping, [0.25])
+    assert checkpointing(tmp_path).resume(build()) == 1
+
+
 def test_discard_removes_every_trace(tmp_path: Path) -> None:
     """After the model is exported nothing is left to resume from, a half written checkpoint neither."""
     stopping = checkpointing(tmp_path)

@@ -15,6 +15,7 @@ from components.layers import mean_score
 from components.model import DENSE_LIMIT, Shape, build_model, shape_of
 from components.settings import ModelSettings
 from components.training import compile_model, make_reproducible, strategy_of
+from schema.errors import UsageError
 from tests.components import fleet
 from tests.components.graphs import Graph
 
@@ -177,6 +178,34 @@ def test_the_binary_loss_is_the_cross_entropy_of_the_sigmoid() -> None:
     probability = 1 / (1 + np.exp(-model(features)[:, :, 0].numpy()))
     expected = -np.mean(np.log(np.where(labels[:, None] == 1, probability, 1 - probability)))
     assert model.evaluate(features, labels, verbose=0) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "given"),
+    [
+        (lambda score: {"score": score}, "output is a dict"),
+        (lambda score: [score, score], "output is a list"),
+        (lambda score: score[:, 0], "scores have the shape (None,)"),
+        (lambda score: score[:, None, None], "scores have the shape (None, 1, 1, 1)"),
+    ],
+)
+def test_a_users_model_of_another_output_is_refused(outputs: Any, given: str) -> None:
+    """Several tensors, or scores of another rank, are named with what is legal."""
+    inputs = {"miles": keras.Input((), name="miles")}
+    score = keras.ops.expand_dims(inputs["miles"], 1)
+    with pytest.raises(UsageError) as refused:
+        compile_model(keras.Model(inputs, outputs(score)), SHAPES["binary"], TINY)
+    assert str(refused.value).startswith(f"The model's {given}. Legal is one tensor: [batch, classes]")
+
+
+def test_a_users_model_needs_no_members() -> None:
+    """Scores [batch, classes] train by the plain loss."""
+    inputs = {"miles": keras.Input((), name="miles")}
+    model = keras.Model(inputs, keras.layers.Dense(1)(keras.ops.expand_dims(inputs["miles"], 1)))
+    compile_model(model, SHAPES["regression"], TINY)
+    miles = np.arange(4, dtype=np.float32)
+    scores = np.asarray(model({"miles": miles}))[:, 0]
+    assert model.evaluate({"miles": miles}, miles, verbose=0) == pytest.approx(np.mean((scores - miles) ** 2), rel=1e-5)
 
 
 def test_accumulated_gradients_change_the_weights_every_second_batch() -> None:

@@ -12,7 +12,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from components.checkpoints import EarlyStoppingWithCheckpoints
 from components.data import ExampleSource
 from components.model import build_model, shape_of
-from components.training import compile_model, fit, make_reproducible, run_fn
+from components.training import compile_model, fit, make_reproducible, refit, run_fn
 from tests.components import fleet
 from tests.components.graphs import Graph
 from tests.components.tables import read_records, write_records
@@ -148,3 +148,29 @@ def test_run_fn_leaves_the_arithmetic_as_single_precision(run: Path) -> None:
     """A run without mixed precision trains in float32."""
     assert run.is_dir()
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_a_small_table_trains_anew_on_all_its_rows(
+    trained: Training, class_graph: Graph, files: dict[str, str]
+) -> None:
+    """From its first weights, refit() takes as many epochs over both splits as it is told, and the weights move."""
+    options = fleet.options("multiclass", fleet.CLASSES, fleet.FEW_ROLES, epochs=1)
+    shape = shape_of(options.features, options.problem, class_graph.output)
+    train, evaluation = (ExampleSource((files[split],), class_graph.output) for split in ("train", "eval"))
+    both = train.and_that_of(evaluation)
+    assert len(both.labels()) == len(train.labels()) + len(evaluation.labels())
+    before = trained.weights
+    refit(trained.model, both, shape, options.model, 8, epochs=2)
+    assert int(trained.model.optimizer.iterations.numpy()) == 2 * -(-len(both.labels()) // 8)
+    assert trained.weights != before
+
+
+@pytest.mark.parametrize(("losses", "best"), [([0.5, 0.4, 0.45, 0.46], 2), ([0.5], 1), ([0.5, 0.4], 2)])
+def test_the_best_epoch_is_counted_from_one(class_graph: Graph, tmp_path: Path, losses: list[float], best: int) -> None:
+    """It is the number of epochs after which the loss on the eval split was lowest."""
+    options = fleet.options("multiclass", fleet.CLASSES, fleet.FEW_ROLES)
+    stopping = EarlyStoppingWithCheckpoints(tmp_path, 5, None)
+    stopping.set_model(build_model(shape_of(options.features, options.problem, class_graph.output), options.model))
+    for epoch, loss in enumerate(losses):
+        stopping.on_epoch_end(epoch, {"val_loss": loss})
+    assert stopping.progress.best_epoch == best

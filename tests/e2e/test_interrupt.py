@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -89,26 +90,36 @@ def test_a_finished_run_has_nothing_to_resume(resumed: Folder) -> None:
 def test_training_that_was_killed_goes_on_from_its_checkpoint(resumed: Folder) -> None:
     """A kill -9 of the whole run in training leaves no process behind, and the next run does not begin at epoch 1."""
     more = ("--set", "model.epochs=15", "--set", "model.patience=15")
+    before = logs_of(resumed)
     process = resumed.start(*more)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "epoch 3," in line:
-            break
+    wait_until(lambda: "epoch 3," in new_log(resumed, before))
     steps = children_of(process.pid).split()
     process.kill()
     process.communicate()
-    wait_until_gone(steps)
-    _, out, _ = stop_in(resumed, "Baseline", "--resume", *more)
-    assert "resumed from the checkpoint after epoch" in out
-    assert "epoch 15," in out
-    assert "epoch 1," not in out
+    wait_until(lambda: not any(Path("/proc", pid).exists() for pid in steps))
+    before = logs_of(resumed)
+    stop_in(resumed, "Baseline", "--resume", *more)
+    log = new_log(resumed, before)
+    assert "resumed from the checkpoint after epoch" in log
+    assert "epoch 15," in log
+    assert "epoch 1," not in log
     assert not any((resumed.workdir / "root" / "checkpoints").iterdir())
 
 
-def wait_until_gone(pids: list[str]) -> None:
-    """Waits until the processes have ended; gives up, and fails, after a minute."""
-    for _ in range(600):
-        if not any(Path("/proc", pid).exists() for pid in pids):
+def logs_of(folder: Folder) -> set[Path]:
+    """The logs of all trainings so far."""
+    return set(folder.workdir.glob("logs/*/Trainer.log"))
+
+
+def new_log(folder: Folder, before: set[Path]) -> str:
+    """What the training that has begun since has logged so far."""
+    return "".join(log.read_text() for log in logs_of(folder) - before)
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    """Waits until something has happened; gives up, and fails, after five minutes."""
+    for _ in range(3000):
+        if happened():
             return
         time.sleep(0.1)
-    pytest.fail(f"processes {pids} outlived the run that started them")
+    pytest.fail("five minutes were not enough")

@@ -59,7 +59,7 @@ BAD: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "unknown metric in worst_change": ({"evaluation": {"worst_change": {"acu": 0.1}}}, ("metric 'acu'", "auc")),
     "metric of another problem": (
         {"problem": "regression", "label": "tips", "evaluation": {"bars": {"auc": {"min": 0.9}}}},
-        ("metric 'auc'", "regression", "rmse, mae, mean_prediction"),
+        ("metric 'auc'", "regression", "rmse, mae, r2, mean_prediction"),
     ),
     "a bar that bounds nothing": (
         {"evaluation": {"bars": {"auc": {}}}},

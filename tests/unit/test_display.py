@@ -49,14 +49,27 @@ def _lines(*statuses: StepStatus) -> list[str]:
     return stream.getvalue().splitlines()
 
 
-def test_each_change_of_a_step_is_one_plain_line() -> None:
+def test_each_change_of_a_steps_state_is_one_plain_line() -> None:
     """In a file each change is a line: the step, its state, its seconds once it has ended, its note."""
     assert _lines(
         StepStatus("Trainer", State.RUNNING, 1.0),
-        StepStatus("Trainer", State.RUNNING, 2.0, "epoch 3"),
         StepStatus("Trainer", State.DONE, 12.34, "40 epochs"),
         StepStatus("Pusher", State.CACHED, 0.0),
-    ) == ["Trainer: running", "Trainer: running epoch 3", "Trainer: done 12.3 s 40 epochs", "Pusher: cached 0.0 s"]
+    ) == ["Trainer: running", "Trainer: done 12.3 s 40 epochs", "Pusher: cached 0.0 s"]
+
+
+def test_the_epochs_of_a_training_fill_no_file() -> None:
+    """Notes of progress print nothing, also where steps that run at once send theirs in turn."""
+    trainer, tuner = StepStatus("Trainer"), StepStatus("Tuner")
+    stream = io.StringIO()
+    with PlainSteps(console_for(stream)) as steps:
+        for epoch in range(50):
+            for status in (trainer, tuner):
+                status.state, status.note = State.RUNNING, f"epoch {epoch}" if epoch else ""
+                steps.changed(status, [trainer, tuner])
+        trainer.state, trainer.note = State.DONE, "50 epochs"
+        steps.changed(trainer, [trainer, tuner])
+    assert stream.getvalue().splitlines() == ["Trainer: running", "Tuner: running", "Trainer: done 0.0 s 50 epochs"]
 
 
 def test_a_long_note_stays_one_line() -> None:
