@@ -13,6 +13,8 @@ from pipeline.init.label import Label
 from schema.errors import UsageError
 
 SMALL = 2000  # rows; a tenth of fewer is too few to test on
+TINY = 300  # rows; of a fifth of fewer one row is more than two per cent
+OF_TINY = {"train": 4, "eval": 2, "test": 3}
 OF_SMALL = {"train": 6, "eval": 2, "test": 2}
 OF_LARGE = {"train": 8, "eval": 1, "test": 1}
 SEEDS = 100
@@ -44,7 +46,8 @@ def divide(label: Label, hashes: Callable[[int], Hashes]) -> Division:
     Raises:
       UsageError: there are too few rows for three splits.
     """
-    splits = OF_SMALL if len(label.values) < SMALL else OF_LARGE
+    rows = len(label.values)
+    splits = OF_TINY if rows < TINY else OF_SMALL if rows < SMALL else OF_LARGE
     best: tuple[tuple[int, ...], Division] | None = None
     for seed in range(SEEDS):
         division = Division(splits, seed, assign_splits(hashes(seed), splits))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from components.columns import Hashes, hash_values
 from pipeline.init.label import Label
-from pipeline.init.splits import OF_LARGE, OF_SMALL, SPLITS, divide
+from pipeline.init.splits import OF_LARGE, OF_SMALL, OF_TINY, SPLITS, divide
 from schema.errors import UsageError
 
 
@@ -32,10 +32,16 @@ def test_each_class_of_a_small_table_has_nearly_its_share_of_each_split(counts: 
     """No split of a small table has less than three quarters of what it ought to have of any class."""
     label = label_of_classes(*counts)
     division = divide(label, hashes_of(sum(counts)))
-    assert division.splits == OF_SMALL
+    share = sum(division.splits.values())
     for split in SPLITS:
         found = np.bincount(label.values[division.names == split], minlength=len(counts))
-        assert (found >= 0.75 * np.array(counts) * OF_SMALL[split] / 10).all()
+        assert (found >= 0.75 * np.array(counts) * division.splits[split] / share).all()
+
+
+@pytest.mark.parametrize(("rows", "splits"), [(299, OF_TINY), (300, OF_SMALL), (1999, OF_SMALL), (2000, OF_LARGE)])
+def test_a_smaller_table_tests_on_a_larger_share(rows: int, splits: dict[str, int]) -> None:
+    """A third of a tiny table, a fifth of a small one, and a tenth of others."""
+    assert divide(label_of_classes(rows // 2, rows - rows // 2), hashes_of(rows)).splits == splits
 
 
 def test_a_class_that_is_too_rare_for_three_splits_is_told() -> None:
@@ -43,12 +49,6 @@ def test_a_class_that_is_too_rare_for_three_splits_is_told() -> None:
     division = divide(label_of_classes(100, 2), hashes_of(102))
     assert "class 1" in division.doubt
     assert min(division.counts.values()) > 0
-
-
-def test_a_large_table_has_a_tenth_to_test_on() -> None:
-    """From 2,000 rows on a tenth is enough, of the first seed that has each class."""
-    division = divide(label_of_classes(1500, 1500), hashes_of(3000))
-    assert (division.splits, division.seed) == (OF_LARGE, 0)
 
 
 def test_a_number_as_a_label_asks_for_rows_only() -> None:
