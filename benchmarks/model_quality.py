@@ -1,6 +1,6 @@
 """Is the default model worth having? Its metrics on held-out trips, beside gradient-boosted trees on the same splits.
 
-    python benchmarks/model_quality.py [--seeds 1 2 3] [--config configs/taxi.yaml]
+    python -m benchmarks.model_quality [--seeds 1 2 3] [--config configs/taxi.yaml]
 
 For each seed the whole pipeline runs with that seed for the model and for the hash that splits the rows. The peer is
 scikit-learn's HistGradientBoostingClassifier with its defaults, on the raw columns, fitted on the train and eval splits
@@ -10,21 +10,19 @@ together. Both are measured on the test split, which neither has seen. Prints on
 from __future__ import annotations
 
 import argparse
-import glob
 import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
-import pandas as pd
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from pipeline.config import Config
 from pipeline.loading import load
+from tests.e2e.journey import read_split
+from tests.e2e.peer import answers_of_peer, labels
 
 METRICS = ("auc", "log_loss", "accuracy")
 Metrics = dict[str, float]
@@ -58,51 +56,14 @@ def run_penstock(config: Path, seed: int, workdir: str) -> Metrics:
 
 def fit_peer(config: Config, examples: Path) -> Metrics:
     """Returns the peer's metrics on the same splits."""
-    fitted_on = pd.concat([read_split(examples, split) for split in ("train", "eval")])
+    fitted_on = [*read_split(examples, "train"), *read_split(examples, "eval")]
     held_out = read_split(examples, "test")
-    features, labels = features_and_labels(fitted_on, config)
-    model = HistGradientBoostingClassifier(categorical_features="from_dtype", random_state=0).fit(features, labels)
-    features, labels = features_and_labels(held_out, config)
-    probabilities = model.predict_proba(features)[:, 1]
+    truth, probabilities = labels(held_out, config), answers_of_peer(config, fitted_on, held_out)
     return {
-        "auc": float(roc_auc_score(labels, probabilities)),
-        "log_loss": float(log_loss(labels, probabilities)),
-        "accuracy": float(accuracy_score(labels, probabilities > 0.5)),  # noqa: PLR2004
+        "auc": float(roc_auc_score(truth, probabilities)),
+        "log_loss": float(log_loss(truth, probabilities)),
+        "accuracy": float(accuracy_score(truth, probabilities > 0.5)),  # noqa: PLR2004
     }
-
-
-def read_split(examples: Path, split: str) -> pd.DataFrame:
-    """Returns a split's raw rows, as ExampleGen wrote them."""
-    import tensorflow as tf
-
-    files = sorted(glob.glob(f"{examples}/*/Split-{split}/*"))
-    rows = [row_of(record) for record in tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator()]
-    return pd.DataFrame(rows)
-
-
-def row_of(record: bytes) -> dict[str, Any]:
-    """Returns the values of a serialised tf.Example."""
-    import tensorflow as tf
-
-    features = tf.train.Example.FromString(record).features.feature
-    return {name: value_of(feature) for name, feature in features.items()}
-
-
-def value_of(feature: Any) -> Any:
-    """Returns the one value of a feature; None where it is missing."""
-    kind = feature.WhichOneof("kind")
-    return next(iter(getattr(feature, kind).value), None) if kind else None
-
-
-def features_and_labels(rows: pd.DataFrame, config: Config) -> tuple[pd.DataFrame, Any]:
-    """Returns the columns that the peer may see, texts as categories, and the labels."""
-    label = config.label_expression
-    labels = label.evaluate({name: rows[name].astype(float) for name in label.columns})
-    hidden = set(label.columns) - set(config.feature_columns)
-    texts = [name for name in rows if rows[name].map(type).eq(bytes).any()]
-    kept = rows.drop(columns=hidden)
-    numbers = kept.drop(columns=texts).astype(float)
-    return pd.concat([numbers, kept[texts].astype("category")], axis=1), labels
 
 
 def with_mean(by_seed: dict[str, Metrics]) -> dict[str, Metrics]:

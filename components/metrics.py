@@ -1,4 +1,4 @@
-"""Metrics that TFMA does not have: R², and of several classes the averages over classes, and each class by itself.
+"""Metrics that TFMA does not have: R², a log loss that is always a number, and averages over classes.
 
 Each is a sum over rows, which Beam adds up in any order, and what is made of the sum.
 """
@@ -17,6 +17,7 @@ from tensorflow_model_analysis.proto import config_pb2
 
 Array = npt.NDArray[np.float64]
 Row = tuple[Array, Array, float]  # label [1], prediction [1] or [classes], weight
+SURE = 1e-7  # a probability is held so far from 0 and 1
 BINS = 10_000  # of a probability, for the areas under curves
 COLUMNS_OF_A_CLASS = ("rows", "precision", "recall", "f1")
 
@@ -29,6 +30,17 @@ class RSquared(metric_types.Metric):
 
     def __init__(self, name: str = "r2") -> None:
         super().__init__(_computed(sums_of_squares, r_squared), name=name)
+
+
+class LogLoss(metric_types.Metric):
+    """The mean of -log of the probability that was given to what is so; lower is better.
+
+    TFMA's BinaryCrossEntropy is not a number where a probability is 1 in float32. Here, as in Keras, probabilities are
+    held within 1e-7 of 0 and 1.
+    """
+
+    def __init__(self, name: str = "log_loss") -> None:
+        super().__init__(_computed(sums_of_log_loss, mean_of_sums), name=name)
 
 
 class MacroPrecision(metric_types.Metric):
@@ -73,7 +85,7 @@ class ByClass(metric_types.Metric):
         super().__init__(_computed(counts_by_class, by_class), name=name)
 
 
-METRICS = (RSquared, MacroPrecision, MacroRecall, MacroF1, MacroAUC, MicroAUC, ByClass)
+METRICS = (RSquared, LogLoss, MacroPrecision, MacroRecall, MacroF1, MacroAUC, MicroAUC, ByClass)
 for metric in METRICS:
     metric_types.register_metric(metric)
 
@@ -92,6 +104,21 @@ def r_squared(sums: Array) -> float:
     weight, labels, squares, errors = sums
     spread = squares - labels**2 / weight if weight else 0.0
     return float(1 - errors / spread) if spread > 0 else float("nan")
+
+
+def sums_of_log_loss(rows: Iterable[Row]) -> Array:
+    """Returns the sums of weights and of log losses, shape [2]; labels are 0 or 1, predictions probabilities."""
+    total = np.zeros(2)
+    for label, prediction, weight in rows:
+        probability = min(max(float(prediction[0]), SURE), 1 - SURE)
+        total += weight * np.array([1.0, -np.log(probability if label[0] else 1 - probability)])
+    return total
+
+
+def mean_of_sums(sums: Array) -> float:
+    """Returns the mean of a sum and the weights before it; NaN of no rows."""
+    weight, total = sums
+    return float(total / weight) if weight else float("nan")
 
 
 def counts_by_class(rows: Iterable[Row]) -> Array:

@@ -21,7 +21,7 @@ METRIC_CLASSES: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
         "precision": ("Precision", {}),
         "recall": ("Recall", {}),
         "calibration": ("Calibration", {}),
-        "log_loss": ("BinaryCrossEntropy", {}),
+        "log_loss": ("LogLoss", {}),
     },
     "multiclass": {
         "accuracy": ("SparseCategoricalAccuracy", {}),
@@ -39,7 +39,9 @@ METRIC_CLASSES: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
         "mean_prediction": ("MeanPrediction", {}),
     },
 }
-OUR_CLASSES = frozenset({"MacroF1", "MacroAUC", "MacroPrecision", "MacroRecall", "MicroAUC", "RSquared", "ByClass"})
+OUR_CLASSES = frozenset(
+    {"LogLoss", "MacroF1", "MacroAUC", "MacroPrecision", "MacroRecall", "MicroAUC", "RSquared", "ByClass"}
+)
 OPTION_OF_THRESHOLD = {"accuracy": "threshold", "precision": "thresholds", "recall": "thresholds"}
 ALWAYS = {"binary": ("ExampleCount", "MeanLabel"), "multiclass": ("ExampleCount", "ByClass")}
 PREDICTION_KEYS = {"binary": "probability", "multiclass": "probabilities", "regression": "value"}

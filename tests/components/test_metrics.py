@@ -23,9 +23,11 @@ from components.metrics import (
     counts_by_class,
     macro,
     macro_auc,
+    mean_of_sums,
     micro_auc,
     probabilities_by_class,
     r_squared,
+    sums_of_log_loss,
     sums_of_squares,
 )
 from tests.components.tables import REAL_TIME
@@ -95,13 +97,32 @@ def test_r_squared_is_that_of_scikit_learn(seed: int, mean: float) -> None:
     assert r_squared(sums) == pytest.approx(sk.r2_score(labels, predictions), rel=1e-3)
 
 
+@given(seed=SEEDS)
+@REAL_TIME
+def test_the_log_loss_is_that_of_scikit_learn(seed: int) -> None:
+    """The mean over all rows, whatever the weights of the parts that were added up."""
+    numbers = np.random.default_rng(seed)
+    labels, probabilities = numbers.integers(0, 2, 30), numbers.uniform(0.01, 0.99, 30)
+    sums = sums_of_log_loss(rows_of(labels, probabilities))
+    assert mean_of_sums(sums) == pytest.approx(sk.log_loss(labels, probabilities, labels=[0, 1]))
+
+
+def test_a_model_that_is_sure_has_a_log_loss() -> None:
+    """A probability of exactly 1 or 0 gives nearly nothing where it is right, and a large number where it is wrong."""
+    right = sums_of_log_loss(rows_of(np.array([1, 0]), np.array([1.0, 0.0], np.float32)))
+    wrong = sums_of_log_loss(rows_of(np.array([0, 1]), np.array([1.0, 0.0], np.float32)))
+    assert mean_of_sums(right) == pytest.approx(0.0, abs=1e-6)
+    assert mean_of_sums(wrong) == pytest.approx(-np.log(1e-7), rel=1e-3)
+    assert np.isnan(mean_of_sums(sums_of_log_loss(())))
+
+
 def test_r_squared_of_a_label_that_does_not_vary_is_not_defined() -> None:
     """One row, or no row, has no variance to explain."""
     assert np.isnan(r_squared(sums_of_squares(rows_of(np.array([3]), np.array([2.0])))))
     assert np.isnan(r_squared(sums_of_squares(())))
 
 
-@pytest.mark.parametrize("of_rows", [sums_of_squares, counts_by_class, probabilities_by_class])
+@pytest.mark.parametrize("of_rows", [sums_of_squares, sums_of_log_loss, counts_by_class, probabilities_by_class])
 def test_rows_may_be_added_up_in_any_parts(of_rows: Callable[[Any], npt.NDArray[np.float64]]) -> None:
     """The sum of all rows is the sum of the sums of their parts, which is what Beam relies on."""
     labels, probabilities = classified(1)
