@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pipeline.chatter import Screen
 from pipeline.config import Config
 from schema.errors import PenstockError, UsageError
 
+SHOWN, LONGEST = 5, 40  # names, and characters of one
 Files = tuple[Path, ...]
 Settings = tuple[str, ...]
 
@@ -99,7 +101,25 @@ def predict(
     given = read_rows(rows, form)
     screen.divert(place.logs / "predict.log")
     model = LocalModel(version.path)
-    _print_predictions(screen, model.predict(islice(given, limit)))
+    checked = _with_columns_of(model.columns, given, rows, form) if rows.suffix == ".csv" else given
+    _print_predictions(screen, model.predict(islice(checked, limit)))
+
+
+def _with_columns_of(columns: Sequence[str], given: Iterable[Any], file: Path, form: Any) -> Iterator[Any]:
+    """The rows of a CSV, whose header must have some column that the model reads."""
+    rows = iter(given)
+    first = next(rows, None)
+    if isinstance(first, Mapping) and not set(first) & set(columns):
+        raise UsageError(
+            f"{file}: the header has none of the columns that the model reads. It has {_few(first)}; the model reads "
+            f"{_few(columns)}. Is its delimiter {form.delimiter!r}? It is that of data.delimiter."
+        )
+    return chain([first] if first is not None else [], rows)
+
+
+def _few(names: Iterable[str]) -> str:
+    shown = [repr(name if len(name) <= LONGEST else name[:LONGEST] + "…") for name in names]
+    return ", ".join(shown[:SHOWN]) + (", …" if len(shown) > SHOWN else "")
 
 
 def _print_predictions(screen: Screen, answers: Iterable[dict[str, Any]]) -> None:

@@ -131,9 +131,9 @@ def show_summary(console: Console, summary: Summary, config_files: str, *, every
 def metrics_table(metrics: Sequence[SliceMetrics], width: int, *, every_slice: bool) -> RenderableType:
     """Returns the metrics by slice: of each feature the largest slices or every one, and as many metrics as fit."""
     slice_width = min(SLICE_WIDTH, max(len(one.name) for one in metrics))
-    names = _fitting(list(metrics[0].metrics), width - slice_width)
     has_mean = metrics[0].mean_label is not None
     means = ("mean label",) if has_mean else ()
+    names = _fitting(list(metrics[0].metrics), ("1,500,200", *means), width - slice_width)
     table = Table("slice", "rows", *means, *names, title="The test split, by slice", **TABLE_STYLE)
     _align_right(table)
     table.columns[0].no_wrap, table.columns[0].max_width = True, slice_width
@@ -146,8 +146,10 @@ def metrics_table(metrics: Sequence[SliceMetrics], width: int, *, every_slice: b
             values = [one.mean_label] * has_mean + [one.metrics.get(name) for name in names]
             table.add_row(escape(one.name), f"{one.examples:,}", *map(_number, values))
         table.add_section()
-    note = f"{left_out} smaller slices are left out; penstock runs show has them all"
-    return Group(table, Text(note, style="dim")) if left_out else table
+    hidden = [name for name in metrics[0].metrics if name not in names]
+    notes = [f"{left_out} smaller slices are left out; penstock runs show has them all"] if left_out else []
+    notes += [f"no room for {', '.join(hidden)}; penstock runs show --json has them"] if hidden else []
+    return Group(table, *(Text(note, style="dim") for note in notes))
 
 
 def classes_table(classes: Sequence[ClassMetrics], *, every_class: bool) -> RenderableType:
@@ -169,9 +171,9 @@ def _align_right(table: Table) -> None:
         column.justify = "right"
 
 
-def _fitting(names: list[str], width: int) -> list[str]:
-    """The first metrics for which there is room beside the number of rows and the mean label."""
-    room = width - sum(map(len, ("1,500,200", "mean label"))) - 3 * COLUMN_GAP
+def _fitting(names: list[str], others: Sequence[str], width: int) -> list[str]:
+    """The first metrics for which there is room beside other columns."""
+    room = width - sum(len(other) + COLUMN_GAP for other in others) - COLUMN_GAP
     widths = accumulate(max(len(name), len("0.0000")) + COLUMN_GAP for name in names)
     return [name for name, needed in zip(names, widths, strict=True) if needed <= room]
 

@@ -38,6 +38,11 @@ class LocalModel:
         kinds = {name: KINDS.get(spec.dtype.name, "FLOAT") for name, spec in self._columns.items()}
         self._contract = contract.read(version, kinds)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that it reads."""
+        return tuple(column.name for column in self._contract.columns)
+
     def predict(self, rows: Iterable[Row | NoRow]) -> Iterator[dict[str, Any]]:
         """Yields for each row, in order, its prediction, or {"error": why it gets none} with its number from 1.
 

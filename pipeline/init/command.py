@@ -44,7 +44,7 @@ def init(
       DataAnomaly: the data cannot be read as what it says it is.
       PenstockError: what was made is not valid.
     """
-    files = check_arguments(name, label, force=force)
+    files = check_arguments(name, label, force=force or dry_run)  # a dry run overwrites nothing
     screen.divert(Path(os.devnull))  # where TensorFlow talks, which a TFRecord needs
     made = look(name, data, label, problem, rows, lambda text: print(text, file=screen.err, flush=True))
     texts = texts_of(made, data)

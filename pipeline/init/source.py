@@ -8,9 +8,10 @@ import io
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-from components.files import DECOMPRESSORS, open_local
+from components.files import DECOMPRESSORS, find, open_local
 from components.pieces import at_hand, resolve
 from components.source_options import SourceOptions
+from components.spans import has_spans
 from pipeline.loading import resolve_path
 from schema.errors import UsageError
 
@@ -48,7 +49,10 @@ def source_of(data: str) -> SourceOptions:
     Raises:
       UsageError: there is no such file, or it is of a kind that is not read.
     """
-    options = SourceOptions(source="csv", path=resolve_path(data, Path.cwd()), splits={"train": 1})
+    path = resolve_path(data, Path.cwd())
+    options = SourceOptions(source="csv", path=path, splits={"train": 1})
+    if not has_spans(path) and not find(path):
+        raise UsageError(f"--data {data}: there is no such data file. Name a file, or a glob that matches some.")
     first = resolve(options).pieces[0]
     with at_hand(first, options) as file:
         kind = kind_of_file(file)

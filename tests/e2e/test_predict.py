@@ -30,6 +30,16 @@ def write_json(folder: Path, *rows: Any) -> Path:
     return file
 
 
+def test_a_header_without_any_column_of_the_model_is_refused_once(first_run: Pushed, tmp_path: Path) -> None:
+    """A CSV with another delimiter gets one error that shows its header, instead of one a row."""
+    rows = tmp_path / "rows.csv"
+    rows.write_text("fare;payment_type\n12.5;Cash\n3;Cash\n")
+    code, answers, said = predict(first_run, rows)
+    assert (code, answers) == (2, [])
+    assert "It has 'fare;payment_type'; the model reads " in said
+    assert "Is its delimiter ','?" in said
+
+
 def test_predictions_come_one_object_a_row(first_run: Pushed, tmp_path: Path) -> None:
     """Rows of a CSV are answered in order; what may be missing may be, and a column too many is ignored."""
     rows = tmp_path / "rows.csv"

@@ -46,8 +46,9 @@ def test_metrics_are_told_by_slice(first_run: Pushed) -> None:
 
 
 def test_every_gate_gives_its_verdict(first_run: Pushed) -> None:
-    """Data, model and infrastructure are each judged."""
+    """Rows, data, model and infrastructure are each judged."""
     assert {verdict["gate"]: verdict["passed"] for verdict in first_run.summary["verdicts"]} == {
+        "rows": True,
         "data": True,
         "model": True,
         "infra": True,
@@ -138,7 +139,7 @@ def pushed(first_run: Pushed, tmp_path_factory: pytest.TempPathFactory) -> Folde
 def test_a_worse_model_is_not_pushed(pushed: Folder) -> None:
     """A model that misses a bar, and is worse than the blessed one, ends with exit code 3 and pushes nothing."""
     before = pushed.versions
-    done = pushed.run("--set", "model.epochs=1", "--set", "model.learning_rate=0.0000001", "--json")
+    done = pushed.run("--set", "model={epochs: 1, learning_rate: 0.0000001, trees: 0}", "--json")
     assert done.returncode == 3
     assert pushed.versions == before
     assert "auc is" in done.stderr

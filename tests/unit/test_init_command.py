@@ -83,6 +83,16 @@ def test_a_dry_run_prints_and_writes_nothing(folder: Path) -> None:
     assert [file.name for file in folder.iterdir()] == ["rows.csv"]
 
 
+def test_a_dry_run_needs_no_force(folder: Path) -> None:
+    """--dry-run prints what would be written also where the files are there, and leaves them as they are."""
+    (folder / "schema").mkdir()
+    (folder / "schema" / "mine.pbtxt").write_text("mine")
+    code, out, _ = init(folder, "--dry-run")
+    assert code == 0
+    assert "# schema/mine.pbtxt\n" in out
+    assert (folder / "schema" / "mine.pbtxt").read_text() == "mine"
+
+
 def test_json_is_one_object_with_the_decisions(folder: Path) -> None:
     """--json prints what was decided of each column, the bars, the doubts and the files."""
     told = json.loads(init(folder, "--json")[1])
