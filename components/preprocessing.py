@@ -32,7 +32,8 @@ from schema.roles import (
 Tensors = dict[str, tf.Tensor]
 Inputs = Mapping[str, Any]
 LABEL_VOCABULARY = "label_vocabulary"
-QUANTILE_ERROR = 0.01  # of a quantile's rank, at most, as tft.bucketize has it
+QUANTILE_ERROR = 2e-4  # of a quantile's rank, at most; with it quantiles of some 100,000 rows are exact, and those of
+# a table that is held in memory do not depend on Beam's batches, which follow the clock
 
 
 def preprocessing_fn(inputs: Inputs, custom_config: Mapping[str, Any]) -> Tensors:
