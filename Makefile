@@ -1,4 +1,4 @@
-.PHONY: help install check format test services e2e demo docs lock clean
+.PHONY: help install check format test services e2e demo docs protos lock clean
 .DEFAULT_GOAL := help
 
 # The interpreter that .venv is made from.
@@ -31,6 +31,9 @@ e2e: install  ## only the tests that run the whole DAG
 
 docs: install  ## write docs/configuration.md and its JSON Schema from the configuration's models
 	@$(BIN)/python scripts/docs.py
+
+protos: install  ## write serving/server/protos/*_pb2.py
+	@scripts/protos.sh
 
 lock: install  ## resolve requirements.lock again
 	@$(BIN)/uv pip compile --python $(BIN)/python --no-emit-index-url --generate-hashes --upgrade --quiet \

@@ -14,6 +14,8 @@ say that one is missing; they are exact to 2^53.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import keras
@@ -32,13 +34,20 @@ COLUMN_TYPES = {tf.string: tf.string, tf.int64: tf.float64, tf.float32: tf.float
 
 
 class ServingModule(tf.Module):
-    """The model behind its preprocessing graph."""
+    """The model behind its preprocessing graph.
+
+    The model's TensorFlow variables are tracked, not the Keras model. Of a Keras variable Keras 3 saves a copy, and a
+    loader written in C++, TensorFlow Serving's, restores the copy and not the variable that the functions read.
+    """
 
     def __init__(
         self, model: keras.Model, shape: Shape, graph: tft.TFTransformOutput, options: TrainingOptions
     ) -> None:
         super().__init__()
-        self.model = model
+        self._model = partial(model, training=False)  # untracked, as its variables are by themselves
+        self._inputs = tuple(model.input)
+        self.variables_of_model = tuple(variable.value for variable in model.variables)
+        self.resources_of_model = tuple(resources(model))
         self.transform = graph.transform_features_layer()
         self._shape = shape
         label_columns = set(Expression(options.label).columns)
@@ -78,7 +87,7 @@ class ServingModule(tf.Module):
         return transformed
 
     def _outputs(self, features: Tensors) -> Tensors:
-        scores = mean_score(tf.cast(self.model(self._inputs(features), training=False), tf.float32))
+        scores = mean_score(tf.cast(self._model({name: features[name] for name in self._inputs}), tf.float32))
         if self._shape.problem == "binary":
             return {"probability": tf.sigmoid(scores[:, 0])}
         if self._shape.problem == "regression":
@@ -89,9 +98,6 @@ class ServingModule(tf.Module):
             "label": tf.gather(self.classes, tf.argmax(scores, axis=1)),
         }
 
-    def _inputs(self, features: Tensors) -> Tensors:
-        return {name: features[name] for name in self.model.input}
-
 
 def export(
     model: keras.Model, shape: Shape, graph: tft.TFTransformOutput, options: TrainingOptions, folder: str
@@ -99,6 +105,13 @@ def export(
     """Writes the model as a SavedModel with its three signatures."""
     module = ServingModule(model, shape, graph, options)
     tf.saved_model.save(module, folder, signatures=module.signatures())
+
+
+def resources(model: keras.Model) -> Iterator[Any]:
+    """Yields what a model holds beside its variables that must be saved with it: lookup tables."""
+    for part in tf.train.TrackableView(model).descendants():
+        if isinstance(part, tf.saved_model.experimental.TrackableResource):
+            yield part
 
 
 def _present_values(column: tf.Tensor, dtype: tf.DType) -> tf.SparseTensor:

@@ -11,6 +11,7 @@ import tensorflow as tf
 from components.model_probe import call
 from components.raw_examples import requests_for
 from schema.roles import LABEL
+from serving.server.saved_model import load
 from tests.components import fleet
 from tests.components.conftest import Exporter
 from tests.components.graphs import Graph
@@ -44,7 +45,9 @@ def alike(one: Arrays, other: Arrays) -> bool:
     """Returns whether two answers are the same, but for the last bits of a float."""
     exact = {name for name, values in one.items() if values.dtype == object}
     return one.keys() == other.keys() and all(
-        np.array_equal(values, other[name]) if name in exact else np.allclose(values, other[name], atol=1e-6)
+        np.array_equal(values, other[name])
+        if name in exact
+        else np.allclose(values, other[name], atol=1e-6, equal_nan=True)
         for name, values in one.items()
     )
 
@@ -168,3 +171,16 @@ def test_a_row_gets_the_same_answer_in_any_batch(models: Models, graph: Graph) -
     together = ask(models, "binary", "serving_default", graph.examples[:3])["probability"]
     alone = [ask(models, "binary", "serving_default", [row])["probability"].item() for row in graph.examples[:3]]
     np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_model_server_gets_the_same_answers(exporter: Exporter, models: Models, graph: Graph, problem: str) -> None:
+    """A loader that restores variables as TensorFlow Serving does finds each one that the signatures read."""
+    servable = load("fleet", 1, exporter(problem))
+    for key, inputs in requests_for(models[problem], graph.examples).items():
+        signature = servable.signatures[key]
+        feeds = tuple(signature.inputs[alias].name for alias in inputs)
+        fetches = tuple(info.name for info in signature.outputs.values())
+        served = servable.session.run(feeds, list(inputs.values()), fetches, None)
+        assert alike(dict(zip(signature.outputs, served, strict=True)), call(models[problem], {key: inputs})[key])
+    servable.close()
