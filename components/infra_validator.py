@@ -1,8 +1,5 @@
-"""InfraValidator: before a model is pushed, a process of its own loads it and must answer as it does in process."""
+"""InfraValidator: before a model is pushed, a model server loads it and must answer as it does in process."""
 
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,45 +12,23 @@ from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples, InfraBlessing, Model
 from tfx.utils import path_utils
 
-from components.model_probe import Arrays, call, load, read_arrays, write_arrays
+from components.model_server import over_grpc, over_rest, serving
 from components.raw_examples import read_serialized, requests_for
+from components.signature_calls import Arrays, call, load
 from schema.errors import InfraNotBlessed
 
 SAME_ANSWERS = ("serving_default", "predict_columns")
 
 
-def answer_in_own_process(model: str, requests: Arrays, timeout_seconds: float) -> Arrays:
-    """Returns what a fresh process answers.
-
-    Raises:
-      InfraNotBlessed: it failed, or took longer than the time-out.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        asked, answered = Path(folder, "requests.npz"), Path(folder, "answers.npz")
-        write_arrays(asked, requests)
-        command = [sys.executable, "-m", "components.model_probe", model, str(asked), str(answered)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_seconds, check=False)
-        except subprocess.TimeoutExpired:
-            raise InfraNotBlessed(
-                f"The model did not load and answer within {timeout_seconds:g} s. Give it longer with "
-                "infra_validation.timeout_seconds, or make the model smaller."
-            ) from None
-        if done.returncode != 0:
-            last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-            raise InfraNotBlessed(f"A process of its own could not load the model and call it: {last}")
-        return read_arrays(answered)
-
-
-def differences(expected: Arrays, answered: Arrays, tolerance: float) -> Iterator[str]:
-    """Yields a sentence for each output that differs by more than `tolerance`."""
+def differences(expected: Arrays, answered: Arrays, tolerance: float, there: str) -> Iterator[str]:
+    """Yields a sentence for each output that differs by more than `tolerance`; `there` says where it was answered."""
     for signature, outputs in expected.items():
         for name, values in outputs.items():
             other = answered.get(signature, {}).get(name)
             if other is None:
-                yield f"{signature} gave no {name!r}"
+                yield f"{signature} gave no {name!r} {there}"
             elif not _equal(values, other, tolerance):
-                yield f"{signature} answered another {name!r}: {_first_difference(values, other, tolerance)}"
+                yield f"{signature} answered another {name!r}: {_first_difference(values, other, tolerance, there)}"
 
 
 @component
@@ -65,14 +40,16 @@ def InfraValidator(
     timeout_seconds: Parameter[float],
     tolerance: Parameter[float],
 ) -> None:
-    """Blesses a model that answers in a process of its own as it does here, and the same from both kinds of input."""
+    """Blesses a model that answers over REST and gRPC as it does in process, and the same from both kinds of input."""
     path = path_utils.serving_model_path(model.uri)
     loaded = load(path)
     requests = requests_for(loaded, read_serialized(artifact_utils.get_split_uri([examples], "test"), rows))
     here = call(loaded, requests)
-    there = answer_in_own_process(path, requests, timeout_seconds)
     first, second = SAME_ANSWERS
-    wrong = [*differences(here, there, tolerance), *differences({second: here[first]}, here, tolerance)]
+    wrong = [*differences({second: here[first]}, here, tolerance, "from columns")]
+    with serving(path, timeout_seconds) as address:
+        wrong += differences(here, over_grpc(address, requests), tolerance, "over gRPC")
+        wrong += differences(here, over_rest(address, requests, like=here), tolerance, "over REST")
     if wrong:
         raise InfraNotBlessed(f"The model does not answer as it does in process. {'; '.join(wrong)}.")
     Path(blessing.uri, "INFRA_BLESSED").touch()
@@ -87,9 +64,9 @@ def _equal(one: npt.NDArray[Any], other: npt.NDArray[Any], tolerance: float) -> 
     return bool(np.allclose(one, other, rtol=0, atol=tolerance, equal_nan=True))
 
 
-def _first_difference(one: npt.NDArray[Any], other: npt.NDArray[Any], tolerance: float) -> str:
+def _first_difference(one: npt.NDArray[Any], other: npt.NDArray[Any], tolerance: float, there: str) -> str:
     if one.shape != other.shape:
-        return f"shape {one.shape} in process, {other.shape} there"
+        return f"shape {one.shape} in process, {other.shape} {there}"
     differs = one != other if one.dtype == object else ~np.isclose(one, other, rtol=0, atol=tolerance, equal_nan=True)
     place = tuple(np.argwhere(differs)[0])
-    return f"{one[place]} in process, {other[place]} there, at row {place[0] if place else 0}"
+    return f"{one[place]} in process, {other[place]} {there}, at row {place[0] if place else 0}"

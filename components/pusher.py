@@ -13,9 +13,9 @@ from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples, InfraBlessing, Model, ModelBlessing, PushedModel, Schema
 from tfx.utils import path_utils
 
-from components.model_probe import load
 from components.publication import publish
 from components.raw_examples import read_serialized, requests_for
+from components.signature_calls import load
 from components.warmup import write_warmup
 from schema import contract
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from components.model_probe import Arrays
+from components.signature_calls import Arrays
 
 WARMUP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 

@@ -109,7 +109,9 @@ def _signature(key: str, definition: Any) -> Signature:
 
 
 def _infos(infos: Mapping[str, Any]) -> dict[str, TensorInfo]:
-    return {alias: TensorInfo(alias, info.name, info.dtype, _shape(info.tensor_shape)) for alias, info in infos.items()}
+    """In the order of the tensors' names, which is that of a batching session's queues."""
+    ordered = sorted(infos.items(), key=lambda item: item[1].name)
+    return {alias: TensorInfo(alias, info.name, info.dtype, _shape(info.tensor_shape)) for alias, info in ordered}
 
 
 def _shape(shape: Any) -> tuple[int, ...] | None:

@@ -72,6 +72,16 @@ class Signature:
     outputs: Mapping[str, TensorInfo]
     defaults: Mapping[str, Array] = field(default_factory=dict)
 
+    @cached_property
+    def feeds(self) -> tuple[str, ...]:
+        """The inputs' names in the graph, in the order of `inputs`."""
+        return tuple(info.name for info in self.inputs.values())
+
+    @cached_property
+    def fetches(self) -> tuple[str, ...]:
+        """The outputs' names in the graph, in the order of `outputs`."""
+        return tuple(info.name for info in self.outputs.values())
+
 
 @dataclass(frozen=True)
 class Servable:

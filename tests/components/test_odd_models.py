@@ -2,10 +2,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 import tensorflow as tf
 from google.protobuf import text_format
@@ -13,7 +10,6 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.anomalies import allowed
 from components.infra_validator import differences
-from components.model_probe import read_arrays, write_arrays
 from components.preprocessing import to_column
 from components.publication import Version, latest_version, publish
 from components.user_code import load_function
@@ -75,13 +71,13 @@ def test_an_empty_text_in_a_sparse_column_is_missing() -> None:
 
 def test_the_difference_that_is_told_is_beyond_the_tolerance() -> None:
     """A row that differs by less than the tolerance is passed over for the first that differs by more."""
-    (sentence,) = differences(answer(0.25, 0.5, 0.5), answer(0.25001, 0.75, 1.0), 0.001)
+    (sentence,) = differences(answer(0.25, 0.5, 0.5), answer(0.25001, 0.75, 1.0), 0.001, "there")
     assert sentence == "serving_default answered another 'probability': 0.5 in process, 0.75 there, at row 1"
 
 
 def test_a_nan_that_both_answer_is_not_the_difference_that_is_told() -> None:
     """NaN equals NaN in the search for the first difference too."""
-    (sentence,) = differences(answer(NAN, 0.5), answer(NAN, 0.75), 0.001)
+    (sentence,) = differences(answer(NAN, 0.5), answer(NAN, 0.75), 0.001, "there")
     assert sentence.endswith(": 0.5 in process, 0.75 there, at row 1")
 
 
@@ -103,15 +99,6 @@ def test_a_path_without_a_module_is_refused(path: str) -> None:
     """A bare or a relative name is told to be no path of a function."""
     with pytest.raises(UsageError, match=f"^{path}: cannot import "):
         load_function(path)
-
-
-@pytest.mark.parametrize("shape", [(0,), (0, 2)])
-def test_texts_of_no_rows_come_back_as_texts(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    """An empty array of texts keeps its type and its shape in the file."""
-    texts: npt.NDArray[Any] = np.empty(shape, object)
-    write_arrays(tmp_path / "arrays.npz", {"s": {"examples": texts}})
-    restored = read_arrays(tmp_path / "arrays.npz")["s"]["examples"]
-    assert (restored.dtype, restored.shape) == (texts.dtype, shape)
 
 
 def test_a_number_with_zeros_before_it_is_a_version(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.model_probe import load
 from components.raw_examples import raw_feature_spec, read_serialized, requests_for, to_columns
+from components.signature_calls import load
 from tests.components.conftest import Exporter
 from tests.components.graphs import Graph
 from tests.components.tables import REAL_TIME, to_examples, to_rows, write_records

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from components.model_probe import call
 from components.raw_examples import requests_for
+from components.signature_calls import call
 from schema.roles import LABEL
 from serving.server.saved_model import load
 from tests.components import fleet

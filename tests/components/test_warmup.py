@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from components.model_probe import Arrays, call, load
 from components.raw_examples import requests_for
+from components.signature_calls import Arrays, call, load
 from components.warmup import WARMUP_FILE, write_warmup
 from tests.components.conftest import Exporter
 from tests.components.graphs import Graph

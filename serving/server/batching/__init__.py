@@ -1,0 +1,1 @@
+"""Requests of many clients, run by a model as one batch."""

@@ -1,0 +1,251 @@
+"""PredictionService and ModelService of tensorflow_serving/apis, over gRPC."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import grpc
+from google.protobuf.message import DecodeError
+from grpc import StatusCode
+from tensorflow_serving.apis.classification_pb2 import ClassificationResponse
+from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataRequest
+from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest, GetModelStatusResponse
+from tensorflow_serving.apis.inference_pb2 import InferenceTask
+from tensorflow_serving.apis.model_management_pb2 import ReloadConfigRequest, ReloadConfigResponse
+from tensorflow_serving.apis.model_pb2 import ModelSpec
+from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceServicer
+from tensorflow_serving.apis.regression_pb2 import RegressionResponse
+
+from serving.server.inference import classify, examples, metadata, multi, predict, regress
+from serving.server.inference.predict import DEFAULT_SIGNATURE
+from serving.server.lifecycle.core import Core
+from serving.server.protos import wire_pb2
+from serving.server.servable import Array, Servable
+from serving.server.status import StatusError, failed_precondition, invalid_argument
+from serving.server.tensors import from_array, to_array
+
+log = logging.getLogger(__name__)
+LONGEST_MESSAGE = 1024  # characters of an error, as upstream cuts them
+RELOAD_REFUSED = (
+    "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently supported"
+)
+
+NO_RELOAD = (
+    "This server is one of several processes on its port, and a request reaches only one of them. "
+    "Change --model_config_file, and let --model_config_file_poll_wait_seconds tell all of them."
+)
+
+
+class Holder(Protocol):
+    """Holds a version of a model while it is used; `Core` is one."""
+
+    def servable(self, spec: ModelSpec) -> AbstractContextManager[Servable]:
+        """Returns the version that a spec means, for a `with` block that raises StatusError if there is none."""
+
+
+class Observer(Protocol):
+    """Is told of each request, for metrics."""
+
+    def answered(
+        self, model_name: str, api: str, entrypoint: str, code: StatusCode, seconds: float, signature_name: str
+    ) -> None:
+        """One was answered `seconds` after it came."""
+
+
+Logger = Callable[[str, str, bytes, bytes], None]  # an API's name, a model's, a request and its answer
+
+
+def _log_nothing(api: str, model_name: str, request: bytes, response: bytes) -> None:
+    del api, model_name, request, response
+
+
+class PredictionService:
+    """Answers from the models that are loaded; messages are taken and given as they lie on the wire."""
+
+    def __init__(
+        self, core: Holder, observer: Observer, logger: Logger = _log_nothing, *, tensor_content: bool = False
+    ) -> None:
+        self._core = core
+        self._observer = observer
+        self._log = logger
+        self._as_content = tensor_content
+        self._specs: dict[tuple[str, int, str], bytes] = {}
+
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """Returns the methods under the names of PredictionService."""
+        methods = {
+            "Predict": self.predict,
+            "Classify": self.classify,
+            "Regress": self.regress,
+            "MultiInference": self.multi_inference,
+            "GetModelMetadata": self.model_metadata,
+        }
+        return grpc.method_handlers_generic_handler(
+            "tensorflow.serving.PredictionService",
+            {name: grpc.unary_unary_rpc_method_handler(_aborting(method)) for name, method in methods.items()},
+        )
+
+    def predict(self, data: bytes, deadline: float | None) -> bytes:
+        """Answers a PredictRequest with a PredictResponse."""
+        request = wire_pb2.PredictRequest.FromString(data)
+        spec = _spec(request)
+        with _Watched(self._observer, "Predict", spec), self._core.servable(spec) as servable:
+            signature = servable.signatures.get(spec.signature_name or DEFAULT_SIGNATURE)
+            if signature is None:
+                key = spec.signature_name or DEFAULT_SIGNATURE
+                raise failed_precondition(f'Serving signature key "{key}" not found.')
+            outputs = predict.run(servable, signature, _arrays(request), request.output_filter, deadline)
+        response = wire_pb2.PredictResponse(model_spec=self._spec_bytes(servable, signature.key))
+        for alias, array in outputs.items():
+            from_array(array, response.outputs[alias], as_content=self._as_content)
+        return self._logged("Predict", spec, data, response.SerializeToString())
+
+    def classify(self, data: bytes, deadline: float | None) -> bytes:
+        """Answers a ClassificationRequest with a ClassificationResponse."""
+        request = wire_pb2.ExamplesRequest.FromString(data)
+        spec = _spec(request)
+        with _Watched(self._observer, "Classify", spec), self._core.servable(spec) as servable:
+            key = spec.signature_name or DEFAULT_SIGNATURE
+            found = classify.run(servable, key, examples.serialized(request.input), deadline)
+        response = ClassificationResponse(result=classify.result(*found), model_spec=_spec_answered(servable, key))
+        return self._logged("Classify", spec, data, response.SerializeToString())
+
+    def regress(self, data: bytes, deadline: float | None) -> bytes:
+        """Answers a RegressionRequest with a RegressionResponse."""
+        request = wire_pb2.ExamplesRequest.FromString(data)
+        spec = _spec(request)
+        with _Watched(self._observer, "Regress", spec), self._core.servable(spec) as servable:
+            key = spec.signature_name or DEFAULT_SIGNATURE
+            found = regress.run(servable, key, examples.serialized(request.input), deadline)
+        response = RegressionResponse(result=regress.result(found), model_spec=_spec_answered(servable, key))
+        return self._logged("Regress", spec, data, response.SerializeToString())
+
+    def multi_inference(self, data: bytes, deadline: float | None) -> bytes:
+        """Answers a MultiInferenceRequest with a MultiInferenceResponse."""
+        request = wire_pb2.MultiInferenceRequest.FromString(data)
+        tasks = [InferenceTask.FromString(task) for task in request.tasks]
+        spec = multi.spec_of(tasks)
+        with _Watched(self._observer, "MultiInference", spec), self._core.servable(spec) as servable:
+            response = multi.run(servable, tasks, examples.serialized(request.input), deadline)
+        return self._logged("MultiInference", spec, data, response.SerializeToString())
+
+    def model_metadata(self, data: bytes, deadline: float | None) -> bytes:
+        """Answers a GetModelMetadataRequest with a GetModelMetadataResponse."""
+        del deadline
+        request = GetModelMetadataRequest.FromString(data)
+        if not request.HasField("model_spec"):
+            raise invalid_argument("Missing ModelSpec")
+        metadata.check_fields(request.metadata_field)
+        with self._core.servable(request.model_spec) as servable:
+            return metadata.response(servable).SerializeToString()
+
+    def _logged(self, api: str, spec: ModelSpec, request: bytes, response: bytes) -> bytes:
+        self._log(api, spec.name, request, response)
+        return response
+
+    def _spec_bytes(self, servable: Servable, key: str) -> bytes:
+        name = (servable.name, servable.version, key)
+        if name not in self._specs:
+            spec: bytes = _spec_answered(servable, key).SerializeToString()
+            self._specs[name] = spec
+        return self._specs[name]
+
+
+class ModelService(ModelServiceServicer):
+    """Tells what is loaded, and loads something else."""
+
+    def __init__(self, core: Core, *, reloads: bool = True) -> None:
+        """`reloads` is false for one of several processes: the others would serve something else."""
+        self._core = core
+        self._reloads = reloads
+
+    def GetModelStatus(self, request: GetModelStatusRequest, context: grpc.ServicerContext) -> GetModelStatusResponse:
+        """Answers with the versions of a model, the highest first; a label is not looked at, as upstream does not."""
+        try:
+            if not request.HasField("model_spec"):
+                raise invalid_argument("Missing ModelSpec")
+            spec = request.model_spec
+            version = spec.version.value if spec.WhichOneof("version_choice") == "version" else None
+            return GetModelStatusResponse(model_version_status=self._core.statuses(spec.name, version))
+        except StatusError as error:
+            context.abort(error.code, _cut(error.message))
+
+    def HandleReloadConfigRequest(
+        self, request: ReloadConfigRequest, context: grpc.ServicerContext
+    ) -> ReloadConfigResponse:
+        """Serves another set of models; answers when those that are new can be called."""
+        try:
+            if request.config.WhichOneof("config") != "model_config_list":
+                raise invalid_argument(RELOAD_REFUSED)
+            if not self._reloads:
+                raise failed_precondition(NO_RELOAD)
+            self._core.reload(request.config)
+        except StatusError as error:
+            context.abort(error.code, _cut(error.message))
+        return ReloadConfigResponse()
+
+
+class _Watched:
+    """Tells the observer how a request went, and when it has."""
+
+    def __init__(self, observer: Observer, api: str, spec: ModelSpec) -> None:
+        self._observer, self._api, self._spec = observer, api, spec
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        code = StatusCode.OK if error is None else error.code if isinstance(error, StatusError) else StatusCode.INTERNAL
+        seconds = time.perf_counter() - self._began
+        signature = self._spec.signature_name or DEFAULT_SIGNATURE
+        self._observer.answered(self._spec.name, self._api, "GRPC", code, seconds, signature)
+
+
+Method = Callable[[bytes, float | None], bytes]
+
+
+def _aborting(method: Method) -> Callable[[bytes, grpc.ServicerContext], bytes]:
+    def answer(data: bytes, context: grpc.ServicerContext) -> bytes:
+        left = context.time_remaining()
+        try:
+            return method(data, None if left is None else time.monotonic() + left)
+        except StatusError as error:
+            context.abort(error.code, _cut(error.message))
+        except DecodeError as error:
+            context.abort(StatusCode.INTERNAL, f"Error parsing the request: {error}")
+        except Exception as error:
+            log.exception("a request failed in a way that was not foreseen")
+            context.abort(StatusCode.INTERNAL, _cut(f"{type(error).__name__}: {error}"))
+        raise AssertionError  # abort has raised
+
+    return answer
+
+
+def _spec(request: wire_pb2.PredictRequest | wire_pb2.ExamplesRequest) -> ModelSpec:
+    if not request.HasField("model_spec"):
+        raise invalid_argument("Missing ModelSpec")
+    return ModelSpec.FromString(request.model_spec)
+
+
+def _arrays(request: wire_pb2.PredictRequest) -> dict[str, Array]:
+    arrays = {}
+    for alias, tensor in request.inputs.items():
+        try:
+            arrays[alias] = to_array(tensor)
+        except ValueError:
+            raise invalid_argument(f"tensor parsing error: {alias}") from None
+    return arrays
+
+
+def _spec_answered(servable: Servable, key: str) -> ModelSpec:
+    spec = ModelSpec(name=servable.name, signature_name=key)
+    spec.version.value = servable.version
+    return spec
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]}...TRUNCATED"

@@ -1,0 +1,1 @@
+"""What a model answers: Predict, Classify, Regress, MultiInference and metadata."""

@@ -1,0 +1,64 @@
+"""Regress: a number for each tf.Example (tensorflow_serving/servables/tensorflow/regressor.cc)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from tensorflow_serving.apis.regression_pb2 import RegressionResult
+
+from serving.server.inference.examples import check_input, signature_of
+from serving.server.inference.examples import run as run_on_examples
+from serving.server.servable import Array, Servable, Signature
+from serving.server.status import invalid_argument
+
+OUTPUTS = "outputs"
+
+
+def run(servable: Servable, key: str, examples: Sequence[bytes], deadline: float | None = None) -> Array:
+    """Returns the numbers, float32 [n].
+
+    Raises:
+      StatusError: the signature is none of the model's or no regressor's, or the graph cannot be run on them.
+    """
+    signature = signature_of(servable, key)
+    aliases = outputs_of(signature)
+    return checked(run_on_examples(servable, signature, aliases, examples, deadline)[0], len(examples))
+
+
+def outputs_of(signature: Signature) -> tuple[str, ...]:
+    """Returns the one output of a regressor's signature.
+
+    Raises:
+      StatusError: it is no regressor's.
+    """
+    check_input(signature, "regression")
+    if len(signature.outputs) != 1:
+        raise invalid_argument("Expected one output Tensor.")
+    if OUTPUTS not in signature.outputs:
+        raise invalid_argument(f"No regression outputs found in SignatureDef: {signature.key}")
+    return (OUTPUTS,)
+
+
+def checked(array: Array, count: int) -> Array:
+    """Returns the numbers of `count` examples, float32 [count].
+
+    Raises:
+      StatusError: the model gave others than float32 [count] or [count, 1].
+    """
+    if array.dtype != np.float32:
+        raise invalid_argument(f"Expected regression output Tensor of float. Got: {array.dtype}")
+    if array.shape not in ((count,), (count, 1)):
+        raise invalid_argument(
+            "Expected regression output Tensor shape to be either [batch_size] or [batch_size, 1] "
+            f"with batch_size {count}, but got {list(array.shape)}"
+        )
+    return array.reshape(count)
+
+
+def result(values: Array) -> RegressionResult:
+    """Returns them as a message."""
+    message = RegressionResult()
+    for value in values.tolist():
+        message.regressions.add(value=value)
+    return message

@@ -1,0 +1,155 @@
+"""Requests below /v1/ to answers (model_servers/http_rest_api_handler.cc and http_server.cc)."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from google.protobuf.json_format import MessageToDict
+from grpc import StatusCode
+from orjson import dumps
+from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
+from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse, ModelVersionStatus
+from tensorflow_serving.apis.model_pb2 import ModelSpec
+
+from serving.server.inference import classify, metadata, predict, regress
+from serving.server.rest import example_json, request_json, response_json
+from serving.server.rest.message import JSON, Headers, Request, Response
+from serving.server.rest.options import RestOptions
+from serving.server.rest.routes import BadVersion, Route, route
+from serving.server.servable import Servable, Signature
+from serving.server.status import HTTP_CODES, StatusError, invalid_argument
+
+log = logging.getLogger(__name__)
+
+CORS: Headers = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"POST, GET"),
+    (b"access-control-allow-headers", b"Content-Type"),
+)
+ORIGIN = re.compile(rb"https?://")
+Answer = tuple[bytes, str]  # a body, and the name of the signature that gave it
+
+
+class Core(Protocol):
+    """The models that are served; `lifecycle.core.Core` is one."""
+
+    def servable(self, spec: ModelSpec) -> AbstractContextManager[Servable]:
+        """Holds a version of a model while it is used."""
+
+    def statuses(self, name: str, version: int | None) -> list[ModelVersionStatus]:
+        """Returns the states of a model's versions, the highest first."""
+
+    def names(self) -> list[str]:
+        """Returns the models' names."""
+
+    def is_ready(self) -> bool:
+        """Tells whether every model has a version that answers."""
+
+
+class Observer(Protocol):
+    """Is told of each request, for metrics."""
+
+    def answered(
+        self, model_name: str, api: str, entrypoint: str, code: StatusCode, seconds: float, signature_name: str = ""
+    ) -> None:
+        """A request has its answer."""
+
+
+def handle(core: Core, request: Request, options: RestOptions, observer: Observer | None = None) -> Response:
+    """Returns the answer to a request below /v1/; it raises nothing."""
+    headers = CORS if options.enable_cors_support else ()
+    if request.method == "OPTIONS":
+        origin = request.headers.get(b"origin", b"")
+        return Response(200 if ORIGIN.match(origin) else HTTP_CODES[StatusCode.FAILED_PRECONDITION], headers)
+    started = time.perf_counter()
+    asked, code, signature = None, StatusCode.OK, ""
+    try:
+        asked = route(request.method, request.target)
+        body, signature = ACTIONS[asked.action](core, asked, request)
+    except BadVersion as error:
+        code, body = error.code, b""
+    except StatusError as error:
+        code, body = error.code, response_json.error(error.message)
+    except Exception:  # the server lives on whatever a request does to it
+        log.exception("%s %s failed in a way that nobody foresaw", request.method, request.target)
+        code, body = StatusCode.INTERNAL, response_json.error("Internal error")
+    if observer is not None:
+        seconds = time.perf_counter() - started
+        name, api = (asked.spec.name, asked.api) if asked else ("", "")
+        observer.answered(name, api, "REST", code, seconds, signature)
+    return Response(HTTP_CODES[code], JSON + headers, body)
+
+
+def _predict(core: Core, asked: Route, request: Request) -> Answer:
+    document = request_json.document(request.body)
+    key = document.get(request_json.SIGNATURE) or predict.DEFAULT_SIGNATURE
+    with core.servable(asked.spec) as servable:
+        signature = _signature(servable, key)
+        inputs = request_json.inputs(document, signature)
+        outputs = predict.run(servable, signature, inputs, None, request.deadline)
+    write = response_json.predictions if request_json.in_rows(document) else response_json.outputs_by_name
+    return write(outputs), key
+
+
+def _signature(servable: Servable, key: str) -> Signature:
+    signature = servable.signatures.get(key)
+    if signature is None:
+        raise invalid_argument(f'Serving signature name: "{key}" not found in signature def')
+    return signature
+
+
+def _classify(core: Core, asked: Route, request: Request) -> Answer:
+    key, examples = _examples(request)
+    with core.servable(asked.spec) as servable:
+        classes, scores = classify.run(servable, key, examples, request.deadline)
+    return response_json.classifications(classes, scores), key
+
+
+def _regress(core: Core, asked: Route, request: Request) -> Answer:
+    key, examples = _examples(request)
+    with core.servable(asked.spec) as servable:
+        values = regress.run(servable, key, examples, request.deadline)
+    return response_json.regressions(values), key
+
+
+def _examples(request: Request) -> tuple[str, list[bytes]]:
+    document = request_json.document(request.body)
+    key = document.get(request_json.SIGNATURE) or predict.DEFAULT_SIGNATURE
+    return key, example_json.examples(document)
+
+
+def _status(core: Core, asked: Route, request: Request) -> Answer:
+    del request
+    version = asked.spec.version.value if asked.spec.HasField("version") else None  # a label is not looked at
+    answer = GetModelStatusResponse(model_version_status=core.statuses(asked.spec.name, version))
+    for state in answer.model_version_status:
+        state.status.SetInParent()  # it is written even when all is well
+    return dumps(_as_dict(answer)), ""
+
+
+def _metadata(core: Core, asked: Route, request: Request) -> Answer:
+    del request
+    with core.servable(asked.spec) as servable:
+        answer = metadata.response(servable)
+    signatures = SignatureDefMap()
+    answer.metadata[metadata.FIELD].Unpack(signatures)
+    body = {"model_spec": _as_dict(answer.model_spec), "metadata": {metadata.FIELD: _as_dict(signatures)}}
+    return dumps(body), ""
+
+
+def _as_dict(message: Any) -> dict[str, Any]:
+    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+
+
+ACTIONS: dict[str, Callable[[Core, Route, Request], Answer]] = {
+    "predict": _predict,
+    "classify": _classify,
+    "regress": _regress,
+    "status": _status,
+    "metadata": _metadata,
+}
