@@ -11,7 +11,7 @@ help:  ## these lines
 install:  ## .venv with the locked TFX set (does nothing when it is up to date)
 	@PYTHON="$(PYTHON)" scripts/install.sh
 
-demo: install  ## train on 15,002 real taxi trips, push the model, ask it for predictions
+demo: install  ## train on 15,002 real taxi trips, push the model, serve it, ask it for predictions
 	@scripts/demo.sh
 
 check: install  ## ruff, mypy --strict, import layers
@@ -23,7 +23,7 @@ format: install  ## let ruff rewrite what it can
 test: install  ## all tests, the end-to-end ones included
 	@$(BIN)/pytest tests
 
-services:  ## PostgreSQL, which one test wants, from Debian's packages where that is possible
+services:  ## PostgreSQL and rclone, which a few tests want, from Debian's packages where that is possible
 	@scripts/services.sh
 
 e2e: install  ## only the tests that run the whole DAG

@@ -107,7 +107,7 @@ def _verdicts(outputs: dict[str, dict[str, Any]]) -> list[Verdict]:
         )
         verdicts.append(Verdict("model", blessed, text))
     if "InfraValidator" in outputs:
-        text = "blessed: it loads in a process of its own, and answers as it does here"
+        text = "blessed: a model server loads it, and answers over REST and gRPC as it does in process"
         verdicts.append(Verdict("infra", passed=True, text=text))
     return verdicts
 

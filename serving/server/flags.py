@@ -16,6 +16,7 @@ import click
 
 CPUS = os.cpu_count() or 1
 ABSENT = {
+    "enable_per_model_batching_parameters",
     "grpc_socket_path",
     "num_unload_threads",
     "flush_filesystem_caches",
@@ -37,6 +38,7 @@ ABSENT = {
 }
 
 
+HELP = "Serve SavedModels to TensorFlow Serving's clients. Flags are tensorflow_model_server's; from --workers on, ours."
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -110,7 +112,7 @@ def parse(words: Sequence[str]) -> Flags:
     Raises:
       click.UsageError: a flag is unknown, or its value is none.
     """
-    command = click.Command("penstock-model-server", params=_options(), help=__doc__)
+    command = click.Command("penstock-model-server", params=_options(), help=HELP)
     _refuse_unknown(words)
     with command.make_context("penstock-model-server", list(words)) as context:
         flags = Flags(**context.params)

@@ -2,7 +2,8 @@
 
 It stops after the document, so that anything may follow it; the first of several members of one name counts; NaN, Inf
 and Infinity are numbers; a document may be nested as deep as it likes; texts are bytes that need not be UTF-8 (here:
-str with surrogate escapes). orjson reads what has none of this, which is nearly everything, ten times as fast.
+str with surrogate escapes). orjson reads what has none of this, which is nearly everything, ten times as fast; Python's
+own parser, half as fast as orjson, what has none of it but NaN: a missing number.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import chain
+from json import loads
 from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-defined]  # typeshed has not the name
 from json.encoder import encode_basestring
 from math import isfinite, isinf, isnan
@@ -38,6 +40,7 @@ BLANK = re.compile(SPACE)
 CLOSED = {"[": re.compile(rf"{SPACE}\]"), "{": re.compile(rf"{SPACE}\}}")}
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 PAIRED = re.compile(r"(?:[^\\]|\\[^u]|\\u(?![dD][89a-fA-F])|\\u[dD][89abAB]..\\u[dD][c-fC-F]..)*+")
+UNLIKE_PYTHON = re.compile(rb"\\u|[eE][+]?[0-9]{3}|[0-9]{19}")  # surrogates, and numbers beyond a double's or 64 bits
 MEMBER = re.compile(rb'"[ \t\n\r]*:')
 WORDS = {
     "true": True, "false": False, "null": None, "NaN": float("nan"), "-NaN": float("nan"),
@@ -57,7 +60,12 @@ def parse(body: bytes) -> Any:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return parse_slowly(body)
+        if b"NaN" not in body or UNLIKE_PYTHON.search(body):
+            return parse_slowly(body)
+        try:
+            document = loads(body.decode())
+        except (ValueError, RecursionError):
+            return parse_slowly(body)
     return document if _has_no_duplicates(document, body) else parse_slowly(body)
 
 

@@ -132,3 +132,27 @@ def test_a_message_repeats_json_as_it_came(document: Any) -> None:
     assert size <= 256
     if size < 253:  # else a character may have been cut in two, and left out
         assert json.loads(text) == [document]
+
+
+NUMBERS = st.floats() | st.integers(-(1 << 70), 1 << 70)
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=3), NUMBERS | st.text(max_size=3), max_size=3), max_size=3))
+def test_missing_numbers_are_read_alike_by_the_fast_and_the_exact_parser(rows: list[Any]) -> None:
+    """A document with NaN, which Python's own parser reads, is what the exact parser makes of it."""
+    body = json.dumps([float("nan"), rows]).encode()
+    assert repr(parse(body)) == repr(parse_slowly(body))
+
+
+@pytest.mark.parametrize(
+    "body", [b"[NaN, 1e999]", b"[NaN, 123456789012345678901234567890]", b'[NaN, "\\ud800"]', b"[NaN] x"]
+)
+def test_what_python_reads_otherwise_goes_to_the_exact_parser(body: bytes) -> None:
+    """Numbers too big, halves of surrogate pairs and what follows a document are rapidjson's business."""
+    outcomes = []
+    for read in (parse, parse_slowly):
+        try:
+            outcomes.append(repr(read(body)))
+        except StatusError as error:
+            outcomes.append(error.message)
+    assert outcomes[0] == outcomes[1]
