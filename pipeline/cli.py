@@ -34,6 +34,7 @@ def config_arguments(command: Command) -> Command:
     return command
 
 
+PORT = click.IntRange(1, 65535)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 
 
@@ -93,12 +94,57 @@ def validate(screen: Screen, /, **arguments: Any) -> None:
 @cli.command()
 @config_arguments
 @click.option("--input", "rows", required=True, type=click.Path(path_type=Path), help="Rows: a .csv or .jsonl file.")
-@click.option("--via", type=click.Choice(["local"]), default="local", help="Call the pushed model in this process.")
+@click.option(
+    "--via",
+    type=click.Choice(["local", "rest", "grpc"]),
+    default="local",
+    help="Call the pushed model in this process, or ask a model server [local].",
+)
+@click.option("--server", metavar="HOST:PORT", help="The model server [localhost, at the configuration's port].")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first rows.")
 @click.pass_obj
 def predict(screen: Screen, /, **arguments: Any) -> None:
     """Predictions from what was pushed, one JSON object a row."""
-    commands.predict(screen, **arguments)
+    from pipeline.predict import predict as predict_rows
+
+    predict_rows(screen, **arguments)
+
+
+@cli.command()
+@config_arguments
+@click.option("--port", type=PORT, help="Where it answers gRPC [the configuration's: 8500].")
+@click.option("--rest-port", type=PORT, help="Where it answers REST [the configuration's: 8501].")
+@click.option("--flag", "given", multiple=True, metavar="NAME=VALUE", help="One more flag of the model server.")
+@click.option("--dry-run", is_flag=True, help="Print its files and its command line, and start nothing.")
+@click.pass_obj
+def serve(screen: Screen, /, **arguments: Any) -> None:
+    """A model server on what was pushed: tensorflow_model_server where it is on the PATH, else Penstock's own."""
+    from pipeline.serve import serve as serve_model
+
+    serve_model(screen, **arguments)
+
+
+@cli.command()
+@config_arguments
+@click.option(
+    "-t",
+    "--target",
+    required=True,
+    type=click.Choice(["compose", "compose-gpu", "kubernetes", "kserve"]),
+    help="Where TensorFlow Serving is to run.",
+)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="The folder to write [deploy/NAME/TARGET]."
+)
+@click.option("--force", is_flag=True, help="Overwrite files that are there and differ.")
+@click.option("--dry-run", is_flag=True, help="Print the files, and write none.")
+@json_option
+@click.pass_obj
+def deploy(screen: Screen, /, **arguments: Any) -> None:
+    """Write what runs the real TensorFlow Serving: a compose file, Kubernetes manifests, a KServe service."""
+    from pipeline.deploy import deploy as write_deployment
+
+    write_deployment(screen, **arguments)
 
 
 @cli.group()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from pipeline.chatter import Screen
 from pipeline.config import Config
 from schema.errors import PenstockError, UsageError
 
-SHOWN, LONGEST = 5, 40  # names, and characters of one
 Files = tuple[Path, ...]
 Settings = tuple[str, ...]
 
@@ -69,69 +67,6 @@ def validate(screen: Screen, config: Files, settings: Settings, workdir: Path | 
         _print_json(screen, {"pipeline": loaded.name, "valid": True, "steps": steps})
     else:
         _print(screen, [f"{loaded.name}: valid. {len(steps)} steps: {' → '.join(steps)}"])
-
-
-def predict(
-    screen: Screen, config: Files, settings: Settings, workdir: Path | None, rows: Path, via: str, limit: int | None
-) -> None:
-    """Prints one JSON object for each row: its prediction, or {"error": why it gets none}.
-
-    Raises:
-      PenstockError: at the end, where some row got none; how many.
-    """
-    loaded = _load(config, settings)
-    from itertools import islice
-
-    from components.publication import latest_version
-    from pipeline.workdir import workdir_of
-    from serving.local import LocalModel
-    from serving.rows import Form, read_rows
-
-    del via  # one way as yet
-    place = workdir_of(loaded.name, workdir)
-    version = latest_version(place.serving(loaded.model_name))
-    if version is None:
-        raise UsageError(
-            f"{place.serving(loaded.model_name)}: no version of {loaded.model_name!r} is pushed there. "
-            f"Run penstock run {' '.join(map(str, config))} first."
-        )
-    data = loaded.data
-    like_data = rows.suffix == f".{data.source}"
-    form = Form(data.delimiter, data.encoding, data.missing) if like_data else Form(missing=data.missing)
-    given = read_rows(rows, form)
-    screen.divert(place.logs / "predict.log")
-    model = LocalModel(version.path)
-    checked = _with_columns_of(model.columns, given, rows, form) if rows.suffix == ".csv" else given
-    _print_predictions(screen, model.predict(islice(checked, limit)))
-
-
-def _with_columns_of(columns: Sequence[str], given: Iterable[Any], file: Path, form: Any) -> Iterator[Any]:
-    """The rows of a CSV, whose header must have some column that the model reads."""
-    rows = iter(given)
-    first = next(rows, None)
-    if isinstance(first, Mapping) and not set(first) & set(columns):
-        raise UsageError(
-            f"{file}: the header has none of the columns that the model reads. It has {_few(first)}; the model reads "
-            f"{_few(columns)}. Is its delimiter {form.delimiter!r}? It is that of data.delimiter."
-        )
-    return chain([first] if first is not None else [], rows)
-
-
-def _few(names: Iterable[str]) -> str:
-    shown = [repr(name if len(name) <= LONGEST else name[:LONGEST] + "…") for name in names]
-    return ", ".join(shown[:SHOWN]) + (", …" if len(shown) > SHOWN else "")
-
-
-def _print_predictions(screen: Screen, answers: Iterable[dict[str, Any]]) -> None:
-    from pipeline.progress import counted
-
-    rows = failed = 0
-    for answer in counted(answers, "rows", screen.err, screen.out):
-        _print_json(screen, answer)
-        rows += 1
-        failed += answer.keys() == {"error"}
-    if failed:
-        raise PenstockError(f"{failed:,} of {rows:,} rows got no prediction; their lines say why.")
 
 
 def list_runs(screen: Screen, config: Files, settings: Settings, workdir: Path | None, *, as_json: bool) -> None:

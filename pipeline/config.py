@@ -15,6 +15,7 @@ from schema.expression import Expression
 from schema.names import identifier
 from schema.roles import AnyRole
 from schema.section import Section
+from serving.settings import Serving
 
 Problem = Literal["binary", "multiclass", "regression"]
 Severity = Literal["fail", "warn"]
@@ -190,13 +191,6 @@ class InfraValidation(Section):
     tolerance: float = Field(
         1e-5, gt=0, description="the largest difference between an answer and the model in process"
     )
-
-
-class Serving(Section):
-    """What the pushed model is called, and how it is warmed up."""
-
-    model_name: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]+$", description="the pipeline's name by default")
-    warmup_rows: int = Field(8, ge=0, description="rows written to assets.extra, which TF Serving replays on loading")
 
 
 class Metadata(Section):

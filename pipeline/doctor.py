@@ -19,6 +19,7 @@ LOCK = Path(__file__).parent.parent / "requirements.lock"
 NEEDED_GLIBC = (2, 39)
 NEEDED_GLIBCXX = "GLIBCXX_3.4.32"
 SECONDS = 10
+KSERVE_CRD = "inferenceservices.serving.kserve.io"
 
 
 @dataclass(frozen=True)
@@ -86,27 +87,72 @@ def check_disk() -> Check:
     return Check("free disk", is_well, f"{free / 1024:.1f} GiB", advice, needed=True)
 
 
-def check_model_server() -> Check:
-    """TensorFlow Serving's own server."""
-    path = shutil.which("tensorflow_model_server")
-    advice = "" if path else "not needed for a run; in production use the container image tensorflow/serving"
-    return Check("tensorflow_model_server", bool(path), path or "not on PATH", advice)
-
-
-def check_docker() -> Check:
-    """A Docker engine that answers; the client alone builds nothing."""
-    if not shutil.which("docker"):
-        return Check("Docker", is_well=False, found="not installed", advice="needed only to build images")
-    done = _output_of("docker", "info", "--format", "{{.ServerVersion}}")
-    advice = "" if done else "needed only to build images: start the Docker engine"
-    return Check("Docker", bool(done), f"engine {done}" if done else "a client, and no engine that answers", advice)
-
-
 def check_gpu() -> Check:
     """NVIDIA GPUs that the driver knows."""
     names = _output_of("nvidia-smi", "--query-gpu=name", "--format=csv,noheader") if shutil.which("nvidia-smi") else ""
     advice = "" if names else "training runs on the CPU; for a GPU install NVIDIA's driver, and tensorflow[and-cuda]"
     return Check("GPU", bool(names), names.replace("\n", ", ") or "none", advice)
+
+
+def check_model_server() -> Check:
+    """TensorFlow Serving's own server, which `penstock serve` prefers."""
+    path = shutil.which("tensorflow_model_server")
+    advice = "" if path else "penstock serve uses the embedded server; in production run what penstock deploy writes"
+    return Check("tensorflow_model_server", bool(path), path or "not on PATH", advice)
+
+
+def check_docker() -> Check:
+    """A Docker engine that answers; the client alone runs and builds nothing."""
+    if not shutil.which("docker"):
+        return Check("Docker", is_well=False, found="not installed", advice="needed only for images and compose")
+    done = _output_of("docker", "info", "--format", "{{.ServerVersion}}")
+    advice = "" if done else "needed only for images and compose: start the Docker engine"
+    return Check("Docker", bool(done), f"engine {done}" if done else "a client, and no engine that answers", advice)
+
+
+def check_compose() -> Check:
+    """Whether `penstock deploy --target compose` can be brought up here."""
+    version = _output_of("docker", "compose", "version", "--short")
+    if not version:
+        return _target("compose", "no docker compose", "install Docker's compose plugin, or copy the folder elsewhere")
+    if not check_docker().is_well:
+        return _target("compose", f"compose {version}, and no engine", "start the Docker engine")
+    return _target("compose", f"compose {version}")
+
+
+def check_compose_gpu() -> Check:
+    """Whether `penstock deploy --target compose-gpu` can be brought up here."""
+    compose = check_compose()
+    if not compose.is_well:
+        return _target("compose-gpu", compose.found, compose.advice)
+    if not check_gpu().is_well:
+        return _target("compose-gpu", "no GPU", "use --target compose, or a machine with NVIDIA's driver")
+    if "nvidia" not in _output_of("docker", "info", "--format", "{{json .Runtimes}}"):
+        advice = "install nvidia-container-toolkit, then: nvidia-ctk runtime configure --runtime=docker"
+        return _target("compose-gpu", "a GPU that Docker does not know", advice)
+    return _target("compose-gpu", compose.found)
+
+
+def check_kubernetes() -> Check:
+    """Whether `penstock deploy --target kubernetes` can be applied from here."""
+    if not shutil.which("kubectl"):
+        return _target("kubernetes", "no kubectl", "install kubectl, or apply the folder from where it is")
+    context = _output_of("kubectl", "config", "current-context")
+    if not context:
+        return _target("kubernetes", "kubectl without a context", "kubectl config use-context NAME, or set KUBECONFIG")
+    if not _output_of("kubectl", "version", f"--request-timeout={SECONDS // 2}s"):
+        return _target("kubernetes", f"context {context}, which does not answer", "kubectl cluster-info says why")
+    return _target("kubernetes", f"context {context}")
+
+
+def check_kserve() -> Check:
+    """Whether `penstock deploy --target kserve` can be applied from here."""
+    cluster = check_kubernetes()
+    if not cluster.is_well:
+        return _target("kserve", cluster.found, cluster.advice)
+    if not _output_of("kubectl", "get", "crd", KSERVE_CRD, "-o", "name", f"--request-timeout={SECONDS // 2}s"):
+        return _target("kserve", f"{cluster.found}, without KServe", "install KServe there, or use --target kubernetes")
+    return _target("kserve", cluster.found)
 
 
 CHECKS: tuple[Callable[[], Check], ...] = (
@@ -115,10 +161,19 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     check_libstdcxx,
     check_packages,
     check_disk,
+    check_gpu,
     check_model_server,
     check_docker,
-    check_gpu,
+    check_compose,
+    check_compose_gpu,
+    check_kubernetes,
+    check_kserve,
 )
+
+
+def _target(name: str, found: str, advice: str = "") -> Check:
+    """A place that `penstock deploy` writes for: usable from this machine where there is nothing to advise."""
+    return Check(f"deploy --target {name}", not advice, found, advice)
 
 
 def _installed(name: str) -> str | None:

@@ -3,7 +3,7 @@
 OPENING = """
 # The configuration
 
-<!-- Made by `make docs` from pipeline/config.py, components/settings.py and schema/roles.py. Change those. -->
+<!-- Made by `make docs` from pipeline/config.py, the settings.py of components/ and serving/, and schema/roles.py. -->
 
 A pipeline is described by one YAML file, or by several laid over each other. Every number that it uses stands there, or
 is a default in the tables below. An unknown key is refused, with the nearest legal one named; `penstock validate`

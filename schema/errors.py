@@ -4,6 +4,7 @@ PenstockError                1   something failed
 ├── StepFailed               1   a step of the DAG raised what nobody foresaw
 ├── PipelineBusy             1   another run holds this pipeline
 ├── Interrupted              1   Ctrl-C or a termination signal
+├── ServerError              1   a model server did not answer; its kinds are in serving/client/errors.py
 ├── RowRefused               1   a row that was to be predicted does not fit what the model reads
 ├── UsageError               2   the command line or the configuration is wrong
 └── GateRefusal              3   a gate said no, and nothing was pushed

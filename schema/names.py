@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 
+@lru_cache(maxsize=4096)
 def identifier(column: str) -> str:
     """Returns a column's name with `_` for what is no English letter, digit or `_`: "mean radius" is mean_radius.
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from schema import contract
 from schema.column import Value
 from schema.errors import RowRefused
+from serving.checked import answers_of, check_rows, kinds_of
 from serving.rows import NoRow, Row
 
 BATCH = 1024
 SIGNATURE = "predict_columns"
-KINDS = {"string": "BYTES", "int32": "INT", "int64": "INT", "float64": "NUMBER"}  # others: FLOAT
 Checked = dict[str, Value]
 
 
@@ -35,7 +34,7 @@ class LocalModel:
         self._loaded = tf.saved_model.load(str(version))
         self._call = self._loaded.signatures[SIGNATURE]
         self._columns = self._call.structured_input_signature[1]
-        kinds = {name: KINDS.get(spec.dtype.name, "FLOAT") for name, spec in self._columns.items()}
+        kinds = kinds_of({name: spec.dtype.name for name, spec in self._columns.items()})
         self._contract = contract.read(version, kinds)
 
     @property
@@ -48,37 +47,20 @@ class LocalModel:
 
         Absent columns count as missing, columns that the model lacks are ignored. No row changes another's answer.
         """
-        numbered = enumerate(rows, start=1)
-        while batch := list(islice(numbered, BATCH)):
-            checked = [self._check(number, row) for number, row in batch]
-            predictions = self._predictions([row for row in checked if not isinstance(row, RowRefused)])
-            for row in checked:
+        checked = check_rows(self._contract.check, rows)
+        while batch := list(islice(checked, BATCH)):
+            predictions = self._predictions([row for row in batch if not isinstance(row, RowRefused)])
+            for row in batch:
                 yield {"error": str(row)} if isinstance(row, RowRefused) else next(predictions)
-
-    def _check(self, number: int, row: Row | NoRow) -> Checked | RowRefused:
-        if isinstance(row, NoRow):
-            return RowRefused(f"row {number}: {row.reason}")
-        try:
-            return self._contract.check(row)
-        except RowRefused as refusal:
-            return RowRefused(f"row {number}: {refusal}")
 
     def _predictions(self, rows: Sequence[Checked]) -> Iterator[dict[str, Any]]:
         if not rows:
             return
-        outputs: Mapping[str, Any] = self._call(**self._tensors(rows))
-        arrays = {name: outputs[name].numpy() for name in sorted(outputs)}  # which TensorFlow gives in any order
-        for index in range(len(rows)):
-            yield {name: _plain(array[index]) for name, array in arrays.items()}
+        outputs = self._call(**self._tensors(rows))
+        yield from answers_of({name: output.numpy() for name, output in outputs.items()})
 
     def _tensors(self, rows: Sequence[Checked]) -> dict[str, Any]:
         return {
             name: self._tf.constant(np.array([row[name] for row in rows], spec.dtype.as_numpy_dtype))
             for name, spec in self._columns.items()
         }
-
-
-def _plain(value: npt.NDArray[Any] | np.generic | bytes) -> Any:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return [_plain(one) for one in value.tolist()] if value.dtype == object else value.tolist()

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +16,17 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from tests.e2e.conftest import Pushed
+from serving.client import Client, Unreachable
+from tests.e2e.conftest import PENSTOCK, Pushed
 
 pytestmark = pytest.mark.e2e
 TRIP = {"fare": 12.5, "payment_type": "Credit Card", "trip_start_timestamp": 1_400_000_000}
 READ = ["company", "fare", "payment_type", "pickup_community_area", "trip_miles", "trip_start_timestamp"]
 
 
-def predict(pushed: Pushed, file: Path) -> tuple[int, list[dict[str, Any]], str]:
+def predict(pushed: Pushed, file: Path, via: str = "local", *words: str) -> tuple[int, list[dict[str, Any]], str]:
     """Returns how `predict` ends, its answers, and what it says on standard error."""
-    done = pushed.folder.penstock("predict", "small.yaml", "--input", str(file), "--via", "local")
+    done = pushed.folder.penstock("predict", "small.yaml", "--input", str(file), "--via", via, *words)
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
 
@@ -28,6 +35,84 @@ def write_json(folder: Path, *rows: Any) -> Path:
     file = folder / "rows.jsonl"
     file.write_text("".join(f"{row if isinstance(row, str) else json.dumps(row)}\n" for row in rows))
     return file
+
+
+@pytest.fixture(scope="module")
+def server(first_run: Pushed) -> Iterator[dict[str, str]]:
+    """A model server that `penstock serve` started on what the run pushed: its address by protocol."""
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        grpc, rest = one.getsockname()[1], other.getsockname()[1]
+    command: list[str | Path] = [PENSTOCK, "serve", "small.yaml", "--port", str(grpc), "--rest-port", str(rest)]
+    log = first_run.folder.path / "server.log"
+    with log.open("w") as out, subprocess.Popen(command, cwd=first_run.folder.path, stdout=out, stderr=out) as process:
+        try:
+            wait_until_loaded(process, f"localhost:{rest}", log)
+            yield {"rest": f"localhost:{rest}", "grpc": f"localhost:{grpc}"}
+        finally:
+            process.send_signal(signal.SIGTERM)
+    assert process.returncode == 0, log.read_text()
+
+
+def wait_until_loaded(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    """Waits until the server answers, which it does once the model is loaded; fails where it ends before."""
+    with Client.rest(address, "small") as client:
+        while process.poll() is None:
+            try:
+                (status,) = client.status()
+            except Unreachable:
+                time.sleep(0.2)
+            else:
+                assert status.state == "AVAILABLE"
+                return
+    pytest.fail(f"The server ended with {process.returncode}: {log.read_text()}")
+
+
+@pytest.mark.parametrize("via", ["rest", "grpc"])
+def test_a_model_server_answers_as_the_model_in_this_process(
+    first_run: Pushed, server: dict[str, str], tmp_path: Path, via: str
+) -> None:
+    """Real trips, some with wrong values, by REST and gRPC: each row's answer is that of --via local.
+
+    The last bits of a sum depend on how many rows are computed together.
+    """
+    with first_run.folder.data.open(newline="") as file:
+        header, *trips = csv.reader(file)
+    for place in (3, 700):
+        trips[place][header.index("fare")] = "twelve"
+    rows = tmp_path / "rows.csv"
+    with rows.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *trips, ["too", "short"]])
+    code, answers, said = predict(first_run, rows, via, "--server", server[via])
+    local_code, local_answers, local_said = predict(first_run, rows)
+    assert (code, said) == (local_code, local_said)
+    assert len(answers) == len(trips) + 1 > 1000
+    assert [answer.get("error") for answer in answers] == [answer.get("error") for answer in local_answers]
+    assert sum("error" in answer for answer in answers) >= 3
+    probabilities = [answer.get("probability") for answer in local_answers]
+    assert [answer.get("probability") for answer in answers] == pytest.approx(probabilities, abs=1e-6)
+
+
+@pytest.mark.parametrize("way", [Client.rest, Client.grpc])
+def test_serving_default_answers_as_predict_columns_does(first_run: Pushed, server: dict[str, str], way: Any) -> None:
+    """The same rows as tf.Examples, made by the client from the version's contract, get the same answers."""
+    versions = first_run.folder.workdir / "serving" / "small"
+    address = server["rest" if way == Client.rest else "grpc"]
+    rows = [
+        TRIP,
+        TRIP | {"company": "Škoda Cabs", "trip_miles": "3.5"},
+        TRIP | {"fare": "twelve"},
+        TRIP | {"fare": None},
+    ]
+    with way(address, "small", contracts=versions) as columns:
+        by_column = list(columns.predict(rows))
+    with way(address, "small", contracts=versions, signature="serving_default") as examples:
+        by_example = list(examples.predict(rows))
+    assert by_example[2] == by_column[2] == {"error": "row 3: 'fare' is 'twelve', and the model needs a number there"}
+    assert [one.get("probability") for one in by_example] == pytest.approx(
+        [one.get("probability") for one in by_column], abs=1e-6
+    )
 
 
 def test_a_header_without_any_column_of_the_model_is_refused_once(first_run: Pushed, tmp_path: Path) -> None:

@@ -67,7 +67,8 @@ def test_help_lists_the_commands() -> None:
     [
         ("run", ["CONFIG...", "--set", "--workdir", "--runner", "--resume", "--no-cache", "--json"]),
         ("validate", ["CONFIG...", "--set", "--json"]),
-        ("predict", ["CONFIG...", "--input", "--via", "--workdir"]),
+        ("predict", ["CONFIG...", "--input", "--via", "--server", "--workdir"]),
+        ("serve", ["CONFIG...", "--port", "--rest-port", "--dry-run", "--workdir"]),
         ("runs list", ["CONFIG...", "--workdir", "--json"]),
         ("runs show", ["CONFIG...", "--workdir", "--json"]),
         ("doctor", ["--json"]),

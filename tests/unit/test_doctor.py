@@ -9,10 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.doctor import CHECKS, Check, check_packages, check_python, diagnose
+from pipeline.doctor import (
+    CHECKS,
+    Check,
+    check_compose,
+    check_compose_gpu,
+    check_kserve,
+    check_kubernetes,
+    check_packages,
+    check_python,
+    diagnose,
+)
 from tests.unit.samples import REPOSITORY
 
 PENSTOCK = Path(sys.executable).with_name("penstock")
+COMPOSE = 'case "$1 $2" in "compose version") echo 2.40.0 ;;'
+ENGINE = 'case "$*" in "info"*Runtimes*) echo "{\\"runc\\":{}$NVIDIA}" ;; "info"*) echo 28.0 ;;'
+CLUSTER = 'case "$*" in *current-context) echo prod ;; version*) [ -n "$UP" ] && echo v1.37 ;; "get crd"*) echo $CRD ;;'
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +93,57 @@ def test_a_package_of_another_version_is_named(tmp_path: Path) -> None:
 def test_the_locked_set_is_what_is_installed() -> None:
     """The packages that the tests run with are the pinned ones."""
     assert check_packages().advice == ""
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is the whole PATH, for programs that answer as a test tells them to."""
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+def _install_program(folder: Path, name: str, *cases: str) -> None:
+    """Puts a shell script onto the PATH: the cases that it answers, and a failure of any other."""
+    body = "\n".join(f"{case} *) false ;; esac && exit 0" for case in cases)
+    (folder / name).write_text(f"#!/bin/sh\n{body}\nexit 1\n", encoding="utf-8")
+    (folder / name).chmod(0o755)
+
+
+def test_compose_needs_its_plugin_and_an_engine(programs: Path) -> None:
+    """Without the plugin it says so, with the plugin alone that the engine is to be started, with both it is well."""
+    assert (check_compose().is_well, check_compose().found) == (False, "no docker compose")
+    _install_program(programs, "docker", COMPOSE)
+    assert (check_compose().is_well, check_compose().advice) == (False, "start the Docker engine")
+    _install_program(programs, "docker", COMPOSE, ENGINE)
+    assert (check_compose().is_well, check_compose().found) == (True, "compose 2.40.0")
+
+
+def test_compose_on_a_gpu_needs_a_gpu_that_docker_knows(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU must be there, and be one of Docker's runtimes."""
+    _install_program(programs, "docker", COMPOSE, ENGINE)
+    assert check_compose_gpu().found == "no GPU"
+    _install_program(programs, "nvidia-smi", 'case "$1" in --query-gpu*) echo L4 ;;')
+    assert "nvidia-container-toolkit" in check_compose_gpu().advice
+    monkeypatch.setenv("NVIDIA", ',"nvidia":{}')
+    assert check_compose_gpu().is_well
+
+
+def test_kubernetes_needs_a_cluster_that_answers(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client must be there, have a context, and its cluster must answer; each that lacks is named."""
+    assert check_kubernetes().found == "no kubectl"
+    _install_program(programs, "kubectl")
+    assert check_kubernetes().found == "kubectl without a context"
+    _install_program(programs, "kubectl", CLUSTER)
+    assert (check_kubernetes().is_well, check_kubernetes().found) == (False, "context prod, which does not answer")
+    monkeypatch.setenv("UP", "1")
+    assert (check_kubernetes().is_well, check_kubernetes().found) == (True, "context prod")
+
+
+def test_kserve_needs_its_resource_in_the_cluster(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster without KServe is told from one with it."""
+    _install_program(programs, "kubectl", CLUSTER)
+    monkeypatch.setenv("UP", "1")
+    assert check_kserve().found == "context prod, without KServe"
+    monkeypatch.setenv("CRD", "inferenceservices")
+    assert check_kserve().is_well
