@@ -19,5 +19,10 @@ setup(
     packages=find_packages(include=["pipeline*", "components*", "serving*", "monitoring*", "schema*"]),
     package_data={"schema": ["*.pbtxt"]},
     install_requires=requirements("requirements.in"),
-    entry_points={"console_scripts": ["penstock = pipeline.cli:main", "penstock-model-server = serving.server.main:main"]},
+    entry_points={
+        "console_scripts": [
+            "penstock = pipeline.cli:main",
+            "penstock-model-server = serving.server.main:main",
+        ]
+    },
 )

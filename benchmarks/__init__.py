@@ -1,0 +1,1 @@
+"""Programs that measure, and compare with a peer in the same run."""

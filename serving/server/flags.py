@@ -38,7 +38,7 @@ ABSENT = {
 }
 
 
-HELP = "Serve SavedModels to TensorFlow Serving's clients. Flags are tensorflow_model_server's; from --workers on, ours."
+HELP = "Serve SavedModels to TensorFlow Serving's clients. Flags are tensorflow_model_server's; from --workers on ours."
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 

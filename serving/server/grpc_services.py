@@ -24,12 +24,15 @@ from serving.server.inference import classify, examples, metadata, multi, predic
 from serving.server.inference.predict import DEFAULT_SIGNATURE
 from serving.server.lifecycle.core import Core
 from serving.server.protos import wire_pb2
+from serving.server.request_log import Logger, Serialized, log_nothing
 from serving.server.servable import Array, Servable
 from serving.server.status import StatusError, failed_precondition, invalid_argument
 from serving.server.tensors import from_array, to_array
+from serving.server.timing import Timed
 
 log = logging.getLogger(__name__)
 LONGEST_MESSAGE = 1024  # characters of an error, as upstream cuts them
+FOR_EVER = 1e9  # seconds; gRPC gives the largest number there is to a call without a deadline
 RELOAD_REFUSED = (
     "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently supported"
 )
@@ -55,19 +58,18 @@ class Observer(Protocol):
     ) -> None:
         """One was answered `seconds` after it came."""
 
+    def ran(self, model_name: str, api: str, seconds: float) -> None:
+        """A call of the model took so long."""
 
-Logger = Callable[[str, str, bytes, bytes], None]  # an API's name, a model's, a request and its answer
-
-
-def _log_nothing(api: str, model_name: str, request: bytes, response: bytes) -> None:
-    del api, model_name, request, response
+    def received_examples(self, model_name: str, count: int) -> None:
+        """A MultiInference request had so many."""
 
 
 class PredictionService:
     """Answers from the models that are loaded; messages are taken and given as they lie on the wire."""
 
     def __init__(
-        self, core: Holder, observer: Observer, logger: Logger = _log_nothing, *, tensor_content: bool = False
+        self, core: Holder, observer: Observer, logger: Logger = log_nothing, *, tensor_content: bool = False
     ) -> None:
         self._core = core
         self._observer = observer
@@ -98,7 +100,9 @@ class PredictionService:
             if signature is None:
                 key = spec.signature_name or DEFAULT_SIGNATURE
                 raise failed_precondition(f'Serving signature key "{key}" not found.')
-            outputs = predict.run(servable, signature, _arrays(request), request.output_filter, deadline)
+            inputs = _arrays(request)
+            with Timed(self._observer.ran, servable.name, "Predict"):
+                outputs = predict.run(servable, signature, inputs, request.output_filter, deadline)
         response = wire_pb2.PredictResponse(model_spec=self._spec_bytes(servable, signature.key))
         for alias, array in outputs.items():
             from_array(array, response.outputs[alias], as_content=self._as_content)
@@ -110,7 +114,9 @@ class PredictionService:
         spec = _spec(request)
         with _Watched(self._observer, "Classify", spec), self._core.servable(spec) as servable:
             key = spec.signature_name or DEFAULT_SIGNATURE
-            found = classify.run(servable, key, examples.serialized(request.input), deadline)
+            given = examples.serialized(request.input)
+            with Timed(self._observer.ran, servable.name, "Classify"):
+                found = classify.run(servable, key, given, deadline)
         response = ClassificationResponse(result=classify.result(*found), model_spec=_spec_answered(servable, key))
         return self._logged("Classify", spec, data, response.SerializeToString())
 
@@ -120,7 +126,9 @@ class PredictionService:
         spec = _spec(request)
         with _Watched(self._observer, "Regress", spec), self._core.servable(spec) as servable:
             key = spec.signature_name or DEFAULT_SIGNATURE
-            found = regress.run(servable, key, examples.serialized(request.input), deadline)
+            given = examples.serialized(request.input)
+            with Timed(self._observer.ran, servable.name, "Regress"):
+                found = regress.run(servable, key, given, deadline)
         response = RegressionResponse(result=regress.result(found), model_spec=_spec_answered(servable, key))
         return self._logged("Regress", spec, data, response.SerializeToString())
 
@@ -130,7 +138,10 @@ class PredictionService:
         tasks = [InferenceTask.FromString(task) for task in request.tasks]
         spec = multi.spec_of(tasks)
         with _Watched(self._observer, "MultiInference", spec), self._core.servable(spec) as servable:
-            response = multi.run(servable, tasks, examples.serialized(request.input), deadline)
+            given = examples.serialized(request.input)
+            self._observer.received_examples(servable.name, len(given))
+            with Timed(self._observer.ran, servable.name, "MultiInference"):
+                response = multi.run(servable, tasks, given, deadline)
         return self._logged("MultiInference", spec, data, response.SerializeToString())
 
     def model_metadata(self, data: bytes, deadline: float | None) -> bytes:
@@ -141,10 +152,11 @@ class PredictionService:
             raise invalid_argument("Missing ModelSpec")
         metadata.check_fields(request.metadata_field)
         with self._core.servable(request.model_spec) as servable:
-            return metadata.response(servable).SerializeToString()
+            response: bytes = metadata.response(servable).SerializeToString()
+        return response
 
     def _logged(self, api: str, spec: ModelSpec, request: bytes, response: bytes) -> bytes:
-        self._log(api, spec.name, request, response)
+        self._log(api, spec.name, Serialized(request), Serialized(response))
         return response
 
     def _spec_bytes(self, servable: Servable, key: str) -> bytes:
@@ -211,8 +223,9 @@ Method = Callable[[bytes, float | None], bytes]
 def _aborting(method: Method) -> Callable[[bytes, grpc.ServicerContext], bytes]:
     def answer(data: bytes, context: grpc.ServicerContext) -> bytes:
         left = context.time_remaining()
+        has_deadline = left is not None and left < FOR_EVER
         try:
-            return method(data, None if left is None else time.monotonic() + left)
+            return method(data, time.monotonic() + left if has_deadline else None)
         except StatusError as error:
             context.abort(error.code, _cut(error.message))
         except DecodeError as error:

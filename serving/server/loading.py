@@ -24,6 +24,8 @@ from serving.server.servable import Servable
 from serving.server.status import StatusError
 from serving.server.warmup import replay
 
+Load = Callable[[str, int, Path, saved_model.SessionOptions], Servable]
+
 
 @dataclass(frozen=True)
 class Batching:
@@ -42,12 +44,14 @@ class VersionLoader:
         metrics: Metrics,
         batching: Batching | None = None,
         warmup_iterations: int = 1,
+        load: Load = saved_model.load,
     ) -> None:
         """`warmup_iterations` is how often each warm-up request is replayed; 0 for no warm-up."""
         self._options = options
         self._metrics = metrics
         self._batching = batching
         self._iterations = warmup_iterations
+        self._load = load
 
     def __call__(self, name: str, version: int, path: Path) -> Servable:
         """Returns the version, warm.
@@ -65,7 +69,7 @@ class VersionLoader:
         return servable
 
     def _loaded(self, name: str, version: int, path: Path) -> Servable:
-        servable = saved_model.load(name, version, path, self._options)
+        servable = self._load(name, version, path, self._options)
         if self._batching:
             parameters = self._batching.parameters
             observer = self._metrics.batching(parameters.thread_pool_name, name, version)
@@ -103,6 +107,8 @@ class _Nobody:
 
     def answered(self, *about: Any) -> None:
         """Forgets it."""
+
+    ran = received_examples = answered
 
 
 def _answer(servable: Servable, log: PredictionLog) -> None:

@@ -42,6 +42,25 @@ class Serializable(Protocol):
         """Returns it as bytes; called in the log's own thread."""
 
 
+@dataclass(frozen=True, slots=True)
+class Serialized:
+    """A message that is bytes already."""
+
+    data: bytes
+
+    def SerializeToString(self) -> bytes:
+        """Returns them."""
+        return self.data
+
+
+Logger = Callable[[str, str, Serializable, Serializable], None]  # an API's name, a model's, a request and its answer
+
+
+def log_nothing(api: str, model_name: str, request: Serializable, response: Serializable) -> None:
+    """Forgets a request."""
+    del api, model_name, request, response
+
+
 @dataclass(frozen=True)
 class RequestLogOptions:
     """Where a log goes and how much of it there is.
@@ -68,6 +87,18 @@ class RequestLogOptions:
         for name in ("max_records", "max_bytes", "max_seconds", "max_waiting"):
             if getattr(self, name) <= 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be more than 0.")
+
+
+def make_folder(folder: Path) -> None:
+    """Makes the folder of a log, if there is none.
+
+    Raises:
+      UsageError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"The request log's folder cannot be made: {error}.") from None
 
 
 def options_of(config: Any) -> RequestLogOptions:
@@ -107,10 +138,7 @@ class RequestLog:
         observe: Callable[[StatusCode], None] = _ignore,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        try:
-            options.prefix.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"The request log's folder cannot be made: {error}.") from None
+        make_folder(options.prefix.parent)
         self._rate = options.sampling_rate
         self._observe = observe
         self._chance = chance

@@ -64,6 +64,7 @@ class Signature:
     Attributes:
       key: its name.
       defaults: values of inputs that a request may leave out, by alias.
+      is_strict: only the calls that `method_name` says are answered.
     """
 
     key: str
@@ -71,6 +72,7 @@ class Signature:
     inputs: Mapping[str, TensorInfo]
     outputs: Mapping[str, TensorInfo]
     defaults: Mapping[str, Array] = field(default_factory=dict)
+    is_strict: bool = False
 
     @cached_property
     def feeds(self) -> tuple[str, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import grpc
 from google.protobuf import text_format
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow_serving.apis import model_service_pb2_grpc
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
@@ -18,12 +19,14 @@ from serving.server.batching import parameters as batching_parameters
 from serving.server.batching.scheduler import SharedBatchScheduler
 from serving.server.flags import Flags
 from serving.server.grpc_services import ModelService, PredictionService
+from serving.server.health import HealthService
 from serving.server.lifecycle import config as configs
 from serving.server.lifecycle.core import Core, CoreOptions
 from serving.server.loading import Batching, VersionLoader
 from serving.server.metrics import Metrics
 from serving.server.protos.monitoring_config_pb2 import MonitoringConfig
 from serving.server.protos.ssl_config_pb2 import SSLConfig
+from serving.server.request_log import RequestLogOptions, options_of
 from serving.server.request_logs import RequestLogs
 from serving.server.rest.app import RestServer
 from serving.server.rest.options import METRICS_PATH, RestOptions
@@ -51,13 +54,15 @@ class ModelServer:
         self._metrics = metrics
         self._config = _model_config(flags)
         self._batching = _batching(flags)
+        self._credentials = _credentials(flags.ssl_config_file) if flags.ssl_config_file else None
         iterations = max(1, flags.num_request_iterations_for_warmup) if flags.enable_model_warmup else 0
         loader = VersionLoader(_session_options(flags), metrics, self._batching, iterations)
         self._core = Core(loader, _core_options(flags))
-        self._health = health.HealthServicer()
-        self._logs = RequestLogs(flags.request_log_path, flags.request_log_sampling_rate, metrics.logged)
+        self._health = HealthService()
+        configured = _configured_logs(self._config)
+        self._logs = RequestLogs(flags.request_log_path, flags.request_log_sampling_rate, metrics.logged, configured)
         self._grpc = self._grpc_server()
-        self._rest = RestServer(self._core, _rest_options(flags), metrics) if flags.rest_api_port else None
+        self._rest = RestServer(self._core, _rest_options(flags), metrics, self._logs) if flags.rest_api_port else None
         self.port = self.rest_port = 0
 
     def start(self) -> None:
@@ -67,7 +72,23 @@ class ModelServer:
           StatusError: a model cannot be loaded.
           OSError: a port is taken.
         """
+        self.load()
+        self.open()
+
+    def load(self) -> None:
+        """Returns when every model can be called.
+
+        Raises:
+          StatusError: one cannot be loaded.
+        """
         self._core.start(self._config)
+
+    def open(self) -> None:
+        """Opens the ports.
+
+        Raises:
+          OSError: one is taken.
+        """
         self.port = self._listen()
         self._grpc.start()
         log.info("Running gRPC ModelServer at 0.0.0.0:%d ...", self.port)
@@ -80,16 +101,26 @@ class ModelServer:
 
     def stop(self) -> None:
         """Takes no more requests, answers those that have come, and gives the models' memory back."""
+        self.drain()
+        self.close()
+
+    def drain(self) -> bool:
+        """Takes no more requests, and tells whether those that had come were answered within the grace."""
         log.info("Stopping: no more requests are taken, and those in flight are answered.")
-        self._health.enter_graceful_shutdown()
-        stopped = self._grpc.stop(self._flags.shutdown_grace_seconds)
+        began, grace = time.monotonic(), self._flags.shutdown_grace_seconds
+        self._health.end()
+        stopped = self._grpc.stop(grace)
         if self._rest:
-            self._rest.stop(self._flags.shutdown_grace_seconds)
+            self._rest.stop(grace)
         stopped.wait()
+        self._logs.close()
+        return time.monotonic() - began < grace
+
+    def close(self) -> None:
+        """Gives the models' memory back; waits for calls of models and for loads, which cannot be told to stop."""
         self._core.stop()
         if self._batching:
             self._batching.scheduler.close()
-        self._logs.close()
 
     def _grpc_server(self) -> grpc.Server:
         flags = self._flags
@@ -112,11 +143,9 @@ class ModelServer:
         return server
 
     def _listen(self) -> int:
-        address, tls = f"[::]:{self._flags.port}", self._flags.ssl_config_file
+        address, tls = f"[::]:{self._flags.port}", self._credentials
         try:
-            port: int = (
-                self._grpc.add_secure_port(address, _credentials(tls)) if tls else self._grpc.add_insecure_port(address)
-            )
+            port: int = self._grpc.add_secure_port(address, tls) if tls else self._grpc.add_insecure_port(address)
         except RuntimeError as error:
             raise OSError(f"Port {self._flags.port} cannot be listened at: {error}") from None
         return port
@@ -126,6 +155,11 @@ def _model_config(flags: Flags) -> ModelServerConfig:
     if flags.model_config_file:
         return configs.read(flags.model_config_file)
     return configs.single(flags.model_name, flags.model_base_path)
+
+
+def _configured_logs(config: ModelServerConfig) -> dict[str, RequestLogOptions]:
+    models = config.model_config_list.config
+    return {model.name: options_of(model.logging_config) for model in models if model.HasField("logging_config")}
 
 
 def _core_options(flags: Flags) -> CoreOptions:
@@ -146,6 +180,7 @@ def _session_options(flags: Flags) -> SessionOptions:
         flags.tensorflow_intra_op_parallelism,
         flags.tensorflow_inter_op_parallelism,
         flags.per_process_gpu_memory_fraction,
+        flags.enable_signature_method_name_check,
     )
 
 
@@ -183,7 +218,10 @@ def _credentials(file: Path) -> grpc.ServerCredentials:
     config = _message(file, SSLConfig())
     pair = (config.server_key.encode(), config.server_cert.encode())
     authority = config.custom_ca.encode() or None
-    return grpc.ssl_server_credentials((pair,), authority, require_client_auth=config.client_verify)
+    try:
+        return grpc.ssl_server_credentials((pair,), authority, require_client_auth=config.client_verify)
+    except ValueError as error:
+        raise UsageError(f"{file}: {error}") from None
 
 
 def _message(file: Path, message: Any) -> Any:

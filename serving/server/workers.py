@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
@@ -9,12 +10,15 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Sequence
+
+from prometheus_client import multiprocess
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where processes count together; prometheus_client reads it
 RESTART_SECONDS = 1.0  # after which a worker that was killed is started again
 LOOK_SECONDS = 0.2
+SUPERVISOR = "PENSTOCK_SUPERVISOR"  # the process id of who started a worker
+PR_SET_PDEATHSIG = 1
 log = logging.getLogger(__name__)
 
 
@@ -28,7 +32,7 @@ def supervise(words: Sequence[str], count: int) -> int:
         signal.signal(number, lambda *_: stop.set())
     with tempfile.TemporaryDirectory(prefix="penstock-metrics-") as folder:
         command = [sys.executable, "-m", "serving.server.main", *words, "--workers=1", "--reuse_port"]
-        environment = os.environ | {METRICS_FOLDER: folder}
+        environment = os.environ | {METRICS_FOLDER: folder, SUPERVISOR: str(os.getpid())}
         workers = [subprocess.Popen(command, env=environment) for _ in range(count)]
         code = 0
         while not code and not stop.wait(LOOK_SECONDS):
@@ -40,10 +44,29 @@ def supervise(words: Sequence[str], count: int) -> int:
                     code = ended or 1  # it has said why
                     break
                 log.error("worker %d ended by signal %d and is started again", worker.pid, -ended)
-                time.sleep(RESTART_SECONDS)
-                workers[place] = subprocess.Popen(command, env=environment)
+                _forget(worker.pid, folder)
+                if not stop.wait(RESTART_SECONDS):
+                    workers[place] = subprocess.Popen(command, env=environment)
         for worker in workers:
             worker.terminate()
         for worker in workers:
             worker.wait()
     return code
+
+
+def _forget(pid: int, folder: str) -> None:
+    """Drops what a worker that is dead has measured; what it has counted stays."""
+    multiprocess.mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]  # it has no types
+
+
+def end_with_supervisor() -> None:
+    """Has the kernel send this process SIGTERM when who supervises it dies, even by kill -9 (prctl(2)).
+
+    Does nothing in a process that is nobody's worker.
+    """
+    supervisor = os.environ.get(SUPERVISOR)
+    if supervisor is None:
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != int(supervisor):  # it died before
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from tensorflow_serving.apis.classification_pb2 import ClassificationResult
 
-from serving.server.inference.examples import check_input, signature_of
+from serving.server.inference.examples import check_input, shape_text, signature_of, type_name
 from serving.server.inference.examples import run as run_on_examples
 from serving.server.servable import Array, Servable, Signature
-from serving.server.status import invalid_argument
+from serving.server.status import failed_precondition, invalid_argument
 
+METHOD = "tensorflow/serving/classify"
 OUTPUTS = ("classes", "scores")
 TABLE = 2  # dimensions: [examples, classes]
 
@@ -36,13 +37,13 @@ def outputs_of(signature: Signature) -> tuple[str, ...]:
     Raises:
       StatusError: it is no classifier's.
     """
-    check_input(signature, "classification")
+    check_input(signature, "classification", METHOD)
     if len(signature.outputs) not in (1, 2):
         raise invalid_argument(f"Expected one or two output Tensors, found {len(signature.outputs)}")
     aliases = tuple(alias for alias in OUTPUTS if alias in signature.outputs)
-    if len(aliases) != len(signature.outputs):
-        raise invalid_argument(
-            f"Expected classification signature outputs to contain only 'classes' and 'scores'. "
+    if not aliases:
+        raise failed_precondition(
+            'Expected classification signature outputs to contain at least one of "classes" or "scores". '
             f"Signature was: {sorted(signature.outputs)}"
         )
     return aliases
@@ -54,20 +55,20 @@ def checked(arrays: dict[str, Array], count: int) -> tuple[Array | None, Array |
     Raises:
       StatusError: the model gave others than texts [count, k] and float32 [count, k].
     """
-    for alias, kind in (("classes", np.dtype(object)), ("scores", np.dtype(np.float32))):
+    for alias, kind, name in (("classes", object, "DT_STRING"), ("scores", np.float32, "DT_FLOAT")):
         array = arrays.get(alias)
         if array is None:
             continue
+        if array.ndim != TABLE:
+            raise invalid_argument(f"Expected Tensor shape: [batch_size num_classes] but got {shape_text(array)}")
         if array.dtype != kind:
-            raise invalid_argument(f"Expected {alias} Tensor of {kind}. Got: {array.dtype}")
-        if array.ndim != TABLE or len(array) != count:
-            raise invalid_argument(
-                f"Expected {alias} output Tensor shape to be [{count}, classes], but got {list(array.shape)}"
-            )
+            raise invalid_argument(f"Expected {alias} Tensor of {name}. Got: {type_name(array)}")
+        if len(array) != count:
+            raise invalid_argument(f"Expected {alias} output batch size of {count}. Got: {len(array)}")
     classes, scores = arrays.get("classes"), arrays.get("scores")
     if classes is not None and scores is not None and classes.shape != scores.shape:
         raise invalid_argument(
-            f"Tensors class and score should match in shape; got {list(classes.shape)} and {list(scores.shape)}"
+            f"Tensors class and score should match in dim_size(1). Got {classes.shape[1]} vs. {scores.shape[1]}"
         )
     return classes, scores
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from tensorflow.core.framework.types_pb2 import DataType
 
 from serving.server.protos.wire_pb2 import Input
 from serving.server.servable import Array, Servable, Signature
-from serving.server.status import invalid_argument
+from serving.server.status import failed_precondition, invalid_argument
+from serving.server.tensors import NUMBERS, STRING
 
 INPUTS = "inputs"
 
@@ -38,16 +40,18 @@ def signature_of(servable: Servable, key: str) -> Signature:
     return signature
 
 
-def check_input(signature: Signature, task: str) -> None:
-    """Checks that a signature takes one tensor, `inputs`.
+def check_input(signature: Signature, task: str, method: str) -> None:
+    """Checks that a signature takes one tensor, `inputs`, and is of that method if that matters.
 
     Raises:
       StatusError: it does not.
     """
+    if signature.is_strict and signature.method_name != method:
+        raise invalid_argument(f"Expected {task} signature method_name to be {method}. Was: {signature.method_name}")
     if len(signature.inputs) != 1:
         raise invalid_argument("Expected one input Tensor.")
     if INPUTS not in signature.inputs:
-        raise invalid_argument(f"No {task} inputs found in SignatureDef: {signature.key}")
+        raise failed_precondition(f"No {task} inputs found in SignatureDef: {signature.key}")
 
 
 def run(
@@ -67,3 +71,15 @@ def fed(examples: Sequence[bytes]) -> Array:
     array = np.empty(len(examples), object)
     array[:] = examples
     return array
+
+
+def shape_text(array: Array) -> str:
+    """Returns a shape as TensorFlow writes it, `[2,3]`."""
+    return f"[{','.join(map(str, array.shape))}]"
+
+
+def type_name(array: Array) -> str:
+    """Returns a type's name as tensorflow.DataType has it, `DT_FLOAT`."""
+    number = STRING if array.dtype == object else NUMBERS.get(array.dtype, 0)
+    name: str = DataType.Name(number)
+    return name

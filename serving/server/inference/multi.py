@@ -16,8 +16,8 @@ from serving.server.servable import Array, Servable, Signature
 from serving.server.status import invalid_argument, unimplemented
 
 TASKS = {
-    "tensorflow/serving/classify": classify.outputs_of,
-    "tensorflow/serving/regress": regress.outputs_of,
+    classify.METHOD: classify.outputs_of,
+    regress.METHOD: regress.outputs_of,
 }
 
 
@@ -42,17 +42,12 @@ def run(
     Raises:
       StatusError: a signature is none of the model's, named twice or not of its task's kind, or the graph failed.
     """
-    signatures = _signatures(servable, tasks)
-    outputs = [TASKS[task.method_name](signature) for task, signature in zip(tasks, signatures, strict=True)]
-    fetches = tuple(
-        signature.outputs[alias].name
-        for signature, aliases in zip(signatures, outputs, strict=True)
-        for alias in aliases
-    )
-    feed = signatures[0].inputs[examples.INPUTS].name
+    asked = _asked(servable, tasks)
+    fetches = tuple(signature.outputs[alias].name for signature, aliases in asked for alias in aliases)
+    feed = asked[0][0].inputs[examples.INPUTS].name
     arrays = iter(servable.session.run((feed,), [examples.fed(serialized)], fetches, deadline))
     response = MultiInferenceResponse()
-    for task, signature, aliases in zip(tasks, signatures, outputs, strict=True):
+    for task, (signature, aliases) in zip(tasks, asked, strict=True):
         result = response.results.add()
         result.model_spec.name = servable.name
         result.model_spec.version.value = servable.version
@@ -61,8 +56,9 @@ def run(
     return response
 
 
-def _signatures(servable: Servable, tasks: Sequence[InferenceTask]) -> list[Signature]:
-    found: dict[str, Signature] = {}
+def _asked(servable: Servable, tasks: Sequence[InferenceTask]) -> list[tuple[Signature, tuple[str, ...]]]:
+    """Returns the signature of each task, and which of its outputs the task is about."""
+    found: dict[str, tuple[Signature, tuple[str, ...]]] = {}
     for task in tasks:
         key = task.model_spec.signature_name or DEFAULT_SIGNATURE
         if key not in servable.signatures:
@@ -71,14 +67,15 @@ def _signatures(servable: Servable, tasks: Sequence[InferenceTask]) -> list[Sign
             raise invalid_argument(f"Duplicate evaluation of signature: {key}")
         if task.method_name not in TASKS:
             raise unimplemented(f"Unsupported signature method_name: {task.method_name}")
-        found[key] = servable.signatures[key]
-    if len({signature.inputs[alias].name for signature in found.values() for alias in signature.inputs}) > 1:
+        signature = servable.signatures[key]
+        found[key] = signature, TASKS[task.method_name](signature)
+    if len({signature.inputs[examples.INPUTS].name for signature, _ in found.values()}) > 1:
         raise invalid_argument("Input tensor must be the same for all Signatures.")
     return list(found.values())
 
 
 def _fill(result: MultiInferenceResponse, task: InferenceTask, arrays: dict[str, Array], count: int) -> None:
-    if task.method_name.endswith("classify"):
+    if task.method_name == classify.METHOD:
         result.classification_result.CopyFrom(classify.result(*classify.checked(arrays, count)))
     else:
         result.regression_result.CopyFrom(regress.result(regress.checked(arrays[regress.OUTPUTS], count)))

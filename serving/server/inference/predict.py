@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from grpc import StatusCode
+
 from serving.server.servable import Array, Servable, Signature
-from serving.server.status import invalid_argument
+from serving.server.status import StatusError, invalid_argument
 
 DEFAULT_SIGNATURE = "serving_default"
+METHODS = tuple(f"tensorflow/serving/{method}" for method in ("predict", "classify", "regress"))
 
 
 def run(
@@ -24,6 +27,7 @@ def run(
     Raises:
       StatusError: an input lacks or is none of the signature's, an output is none, or the graph cannot be run on them.
     """
+    _check_method(signature)
     if inputs.keys() != signature.inputs.keys():
         inputs = _with_defaults(signature, inputs)
     values = [inputs[alias] for alias in signature.inputs]
@@ -34,24 +38,38 @@ def run(
     return dict(zip(outputs, servable.session.run(signature.feeds, values, fetches, deadline), strict=True))
 
 
-def _with_defaults(signature: Signature, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
-    required = signature.inputs.keys() - signature.defaults.keys()
-    extra, missing = sorted(inputs.keys() - signature.inputs.keys()), sorted(required - inputs.keys())
-    if not extra and not missing:
-        return {alias: array for alias, array in signature.defaults.items() if alias not in inputs} | dict(inputs)
-    if len(inputs) != len(signature.inputs):
-        raise invalid_argument(
-            f"input size does not match signature: {len(inputs)}!={len(signature.inputs)} "
-            f"len({_braced(sorted(inputs))}) != len({_braced(sorted(signature.inputs))}). "
-            f"Sent extra: {_braced(extra)}. Missing but required: {_braced(missing)}."
+def _check_method(signature: Signature) -> None:
+    if signature.is_strict and signature.method_name not in METHODS:
+        raise StatusError(
+            StatusCode.INTERNAL,
+            f"Expected prediction signature method_name to be one of {{{', '.join(METHODS)}}}. "
+            f"Was: {signature.method_name}",
         )
-    alias = missing[0] if missing else extra[0]
-    feed = signature.inputs[alias].name if alias in signature.inputs else ""
-    raise invalid_argument(
-        f"Signature input alias: {alias}(feed name: {feed}) not found in request and no default value provided. "
-        f"Inputs expected to be in the request {_braced(sorted(inputs))}, or default input alias set: "
-        + ",".join(sorted(signature.defaults))
-    )
+
+
+def _with_defaults(signature: Signature, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+    """Returns the inputs and what a signature has for those that lack; GetInputValues of tensorflow/cc/saved_model."""
+    given, taken = sorted(inputs), sorted(signature.inputs)
+    if len(given) > len(taken) or (len(given) < len(taken) and not signature.defaults):
+        raise invalid_argument(
+            f"input size does not match signature: {len(given)}!={len(taken)} "
+            f"len({_braced(given)}) != len({_braced(taken)}). "
+            f"Sent extra: {_braced(sorted(set(given) - set(taken)))}. "
+            f"Missing but required: {_braced(sorted(set(taken) - set(given)))}."
+        )
+    for alias, info in signature.inputs.items():
+        if alias not in inputs and alias not in signature.defaults:
+            raise invalid_argument(
+                f"Signature input alias: {alias}(feed name: {info.name}) not found in request and no default value "
+                f"provided. Inputs expected to be in the request {_braced(given)}, or default input alias set: "
+                + ",".join(sorted(signature.defaults))
+            )
+    if not inputs.keys() <= signature.inputs.keys():
+        raise invalid_argument(
+            "Inputs contains invalid name. Used request inputs: "
+            f"{','.join(sorted(set(given) & set(taken)))}, request input: {','.join(given)}"
+        )
+    return {**signature.defaults, **inputs}
 
 
 def _checked_outputs(signature: Signature, outputs: Collection[str]) -> tuple[str, ...]:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from tensorflow_serving.apis.regression_pb2 import RegressionResult
 
-from serving.server.inference.examples import check_input, signature_of
+from serving.server.inference.examples import check_input, shape_text, signature_of, type_name
 from serving.server.inference.examples import run as run_on_examples
 from serving.server.servable import Array, Servable, Signature
-from serving.server.status import invalid_argument
+from serving.server.status import failed_precondition, invalid_argument
 
+METHOD = "tensorflow/serving/regress"
 OUTPUTS = "outputs"
+COLUMN = 2  # dimensions: [examples, 1]
 
 
 def run(servable: Servable, key: str, examples: Sequence[bytes], deadline: float | None = None) -> Array:
@@ -32,11 +34,11 @@ def outputs_of(signature: Signature) -> tuple[str, ...]:
     Raises:
       StatusError: it is no regressor's.
     """
-    check_input(signature, "regression")
+    check_input(signature, "regression", METHOD)
     if len(signature.outputs) != 1:
         raise invalid_argument("Expected one output Tensor.")
     if OUTPUTS not in signature.outputs:
-        raise invalid_argument(f"No regression outputs found in SignatureDef: {signature.key}")
+        raise failed_precondition(f"No regression outputs found in SignatureDef: {signature.key}")
     return (OUTPUTS,)
 
 
@@ -46,13 +48,14 @@ def checked(array: Array, count: int) -> Array:
     Raises:
       StatusError: the model gave others than float32 [count] or [count, 1].
     """
-    if array.dtype != np.float32:
-        raise invalid_argument(f"Expected regression output Tensor of float. Got: {array.dtype}")
-    if array.shape not in ((count,), (count, 1)):
+    if array.ndim != 1 and (array.ndim != COLUMN or array.shape[1] != 1):
         raise invalid_argument(
-            "Expected regression output Tensor shape to be either [batch_size] or [batch_size, 1] "
-            f"with batch_size {count}, but got {list(array.shape)}"
+            f"Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got {shape_text(array)}"
         )
+    if len(array) != count:
+        raise invalid_argument(f"Input batch size did not match output batch size: {count} vs. {len(array)}")
+    if array.dtype != np.float32:
+        raise invalid_argument(f"Expected output Tensor of DT_FLOAT.  Got: {type_name(array)}")
     return array.reshape(count)
 
 

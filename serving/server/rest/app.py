@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 
 from serving.server.metrics import Metrics
+from serving.server.request_log import Logger, log_nothing
 from serving.server.rest import response_json
 from serving.server.rest.handler import Core
 from serving.server.rest.message import JSON, Request, Response
@@ -25,6 +26,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 BACKLOG = 2048  # connections that wait to be accepted
 POLL_SECONDS = 0.005
+GRACE_SECONDS = 0.1  # for what gives up at the deadline by itself, and knows better why
 KEEP_ALIVE_SECONDS = 75  # longer than clients' pools keep a connection, so that they never send into one that closes
 TIMED_OUT = Response(HTTPStatus.GATEWAY_TIMEOUT, JSON, response_json.error("Timed out waiting for notification"))
 
@@ -53,7 +55,7 @@ class App:
         if self._site.is_health(request.target):
             return self._site.respond(request)
         answer = asyncio.get_running_loop().run_in_executor(self._threads, self._site.respond, request)
-        await asyncio.wait((answer,), timeout=self._timeout)
+        await asyncio.wait((answer,), timeout=self._timeout + GRACE_SECONDS)
         if answer.done():
             return answer.result()
         answer.cancel()  # it never runs if it has not begun; if it has, nobody hears what comes of it
@@ -89,11 +91,13 @@ class RestServer:
       port: the one it listens on, from `start` on.
     """
 
-    def __init__(self, core: Core, options: RestOptions, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self, core: Core, options: RestOptions, metrics: Metrics | None = None, logger: Logger = log_nothing
+    ) -> None:
         self.port = options.port
         self._options = options
         self._threads = ThreadPoolExecutor(options.num_threads, "httprestserver")
-        app = App(Site(core, options, metrics), self._threads, options.timeout_in_ms / 1000)
+        app = App(Site(core, options, metrics, logger), self._threads, options.timeout_in_ms / 1000)
         self._server = uvicorn.Server(_config(app, options))
         self._thread = threading.Thread(target=self._serve, name="rest", daemon=True)
         self._socket: socket.socket | None = None

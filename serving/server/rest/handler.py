@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from google.protobuf.json_format import MessageToDict
 from grpc import StatusCode
@@ -17,7 +17,8 @@ from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse,
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from serving.server.inference import classify, metadata, predict, regress
-from serving.server.rest import example_json, request_json, response_json
+from serving.server.request_log import Logger, log_nothing
+from serving.server.rest import example_json, logged, request_json, response_json
 from serving.server.rest.message import JSON, Headers, Request, Response
 from serving.server.rest.options import RestOptions
 from serving.server.rest.routes import BadVersion, Route, route
@@ -32,7 +33,19 @@ CORS: Headers = (
     (b"access-control-allow-headers", b"Content-Type"),
 )
 ORIGIN = re.compile(rb"https?://")
-Answer = tuple[bytes, str]  # a body, and the name of the signature that gave it
+
+
+class Answer(NamedTuple):
+    """What a request that is good gets.
+
+    Attributes:
+      signature: the name of the one that gave it.
+      call: of a model, for the request log.
+    """
+
+    body: bytes
+    signature: str = ""
+    call: logged.Call | None = None
 
 
 class Core(Protocol):
@@ -60,7 +73,13 @@ class Observer(Protocol):
         """A request has its answer."""
 
 
-def handle(core: Core, request: Request, options: RestOptions, observer: Observer | None = None) -> Response:
+def handle(
+    core: Core,
+    request: Request,
+    options: RestOptions,
+    observer: Observer | None = None,
+    logger: Logger = log_nothing,
+) -> Response:
     """Returns the answer to a request below /v1/; it raises nothing."""
     headers = CORS if options.enable_cors_support else ()
     if request.method == "OPTIONS":
@@ -70,7 +89,9 @@ def handle(core: Core, request: Request, options: RestOptions, observer: Observe
     asked, code, signature = None, StatusCode.OK, ""
     try:
         asked = route(request.method, request.target)
-        body, signature = ACTIONS[asked.action](core, asked, request)
+        body, signature, call = ACTIONS[asked.action](core, asked, request)
+        if call:
+            logger(*call)
     except BadVersion as error:
         code, body = error.code, b""
     except StatusError as error:
@@ -93,7 +114,8 @@ def _predict(core: Core, asked: Route, request: Request) -> Answer:
         inputs = request_json.inputs(document, signature)
         outputs = predict.run(servable, signature, inputs, None, request.deadline)
     write = response_json.predictions if request_json.in_rows(document) else response_json.outputs_by_name
-    return write(outputs), key
+    body = write(outputs)
+    return Answer(body, key, logged.predicted(asked.spec, key, servable, inputs, outputs))
 
 
 def _signature(servable: Servable, key: str) -> Signature:
@@ -106,15 +128,17 @@ def _signature(servable: Servable, key: str) -> Signature:
 def _classify(core: Core, asked: Route, request: Request) -> Answer:
     key, examples = _examples(request)
     with core.servable(asked.spec) as servable:
-        classes, scores = classify.run(servable, key, examples, request.deadline)
-    return response_json.classifications(classes, scores), key
+        found = classify.run(servable, key, examples, request.deadline)
+    body = response_json.classifications(*found)
+    return Answer(body, key, logged.classified(asked.spec, key, servable, examples, found))
 
 
 def _regress(core: Core, asked: Route, request: Request) -> Answer:
     key, examples = _examples(request)
     with core.servable(asked.spec) as servable:
         values = regress.run(servable, key, examples, request.deadline)
-    return response_json.regressions(values), key
+    body = response_json.regressions(values)
+    return Answer(body, key, logged.regressed(asked.spec, key, servable, examples, values))
 
 
 def _examples(request: Request) -> tuple[str, list[bytes]]:
@@ -129,7 +153,7 @@ def _status(core: Core, asked: Route, request: Request) -> Answer:
     answer = GetModelStatusResponse(model_version_status=core.statuses(asked.spec.name, version))
     for state in answer.model_version_status:
         state.status.SetInParent()  # it is written even when all is well
-    return dumps(_as_dict(answer)), ""
+    return Answer(dumps(_as_dict(answer)))
 
 
 def _metadata(core: Core, asked: Route, request: Request) -> Answer:
@@ -139,7 +163,7 @@ def _metadata(core: Core, asked: Route, request: Request) -> Answer:
     signatures = SignatureDefMap()
     answer.metadata[metadata.FIELD].Unpack(signatures)
     body = {"model_spec": _as_dict(answer.model_spec), "metadata": {metadata.FIELD: _as_dict(signatures)}}
-    return dumps(body), ""
+    return Answer(dumps(body))
 
 
 def _as_dict(message: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from orjson import dumps
 
 from serving.server.metrics import Metrics
+from serving.server.request_log import Logger, log_nothing
 from serving.server.rest import response_json
 from serving.server.rest.handler import CORS, Core, handle
 from serving.server.rest.message import HTML, JSON, TEXT, Request, Response
@@ -32,10 +33,13 @@ UNAUTHENTICATED = Response(
 class Site:
     """Answers requests. Safe for threads."""
 
-    def __init__(self, core: Core, options: RestOptions, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self, core: Core, options: RestOptions, metrics: Metrics | None = None, logger: Logger = log_nothing
+    ) -> None:
         self._core = core
         self._options = options
         self._metrics = metrics
+        self._logger = logger
 
     def is_health(self, target: str) -> bool:
         """Tells whether a target asks how the server is, which is answered at once."""
@@ -57,7 +61,7 @@ class Site:
             return NOT_FOUND
         if b"gzip" in request.headers.get(b"content-encoding", b""):
             request = request._replace(body=inflated(request.body))
-        return handle(self._core, request, options, self._metrics)
+        return handle(self._core, request, options, self._metrics, self._logger)
 
     def _health(self, target: str) -> Response:
         if target == ALIVE or self._core.is_ready():
