@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from serving.server.batching.scheduler import SharedBatchScheduler
 from serving.server.flags import Flags
 from serving.server.grpc_services import ModelService, PredictionService
 from serving.server.health import HealthService
+from serving.server.hot_threads import HotThreads
 from serving.server.lifecycle import config as configs
 from serving.server.lifecycle.core import Core, CoreOptions
 from serving.server.loading import Batching, VersionLoader
@@ -125,7 +125,7 @@ class ModelServer:
     def _grpc_server(self) -> grpc.Server:
         flags = self._flags
         server = grpc.server(
-            ThreadPoolExecutor(flags.grpc_max_threads, "grpc"),
+            HotThreads(flags.grpc_max_threads, "grpc"),
             options=[
                 ("grpc.max_receive_message_length", -1),
                 ("grpc.max_send_message_length", -1),
