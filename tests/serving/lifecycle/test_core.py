@@ -330,7 +330,7 @@ def test_a_label_is_moved_while_both_versions_are_loaded(disk: Disk, make_core: 
     disk.add("m", 1, 2)
     core = make_core(file_system_poll_wait_seconds=0)
     core.start(disk.config(m=ALL))
-    eventually(lambda: serves(core, "m", 1))
+    eventually(lambda: (serves(core, "m", 1), serves(core, "m", 2)) == (1, 2))
     core.reload(disk.config(m=ALL + 'version_labels { key: "stable" value: 1 }'))
     assert serves(core, "m", label="stable") == 1
     core.reload(disk.config(m='version_labels { key: "stable" value: 2 }'))
