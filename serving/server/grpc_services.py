@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -110,27 +110,28 @@ class PredictionService:
 
     def classify(self, data: bytes, deadline: float | None) -> bytes:
         """Answers a ClassificationRequest with a ClassificationResponse."""
-        request = wire_pb2.ExamplesRequest.FromString(data)
-        spec = _spec(request)
-        with _Watched(self._observer, "Classify", spec), self._core.servable(spec) as servable:
-            key = spec.signature_name or DEFAULT_SIGNATURE
-            given = examples.serialized(request.input)
-            with Timed(self._observer.ran, servable.name, "Classify"):
-                found = classify.run(servable, key, given, deadline)
-        response = ClassificationResponse(result=classify.result(*found), model_spec=_spec_answered(servable, key))
+        spec, answered, found = self._on_examples("Classify", classify.run, data, deadline)
+        response = ClassificationResponse(result=classify.result(*found), model_spec=answered)
         return self._logged("Classify", spec, data, response.SerializeToString())
 
     def regress(self, data: bytes, deadline: float | None) -> bytes:
         """Answers a RegressionRequest with a RegressionResponse."""
+        spec, answered, found = self._on_examples("Regress", regress.run, data, deadline)
+        response = RegressionResponse(result=regress.result(found), model_spec=answered)
+        return self._logged("Regress", spec, data, response.SerializeToString())
+
+    def _on_examples(
+        self, api: str, run: Callable[..., Any], data: bytes, deadline: float | None
+    ) -> tuple[ModelSpec, ModelSpec, Any]:
+        """Returns the model asked for, the one that answered, and what `run` made of a request's tf.Examples."""
         request = wire_pb2.ExamplesRequest.FromString(data)
         spec = _spec(request)
-        with _Watched(self._observer, "Regress", spec), self._core.servable(spec) as servable:
+        with _Watched(self._observer, api, spec), self._core.servable(spec) as servable:
             key = spec.signature_name or DEFAULT_SIGNATURE
             given = examples.serialized(request.input)
-            with Timed(self._observer.ran, servable.name, "Regress"):
-                found = regress.run(servable, key, given, deadline)
-        response = RegressionResponse(result=regress.result(found), model_spec=_spec_answered(servable, key))
-        return self._logged("Regress", spec, data, response.SerializeToString())
+            with Timed(self._observer.ran, servable.name, api):
+                found = run(servable, key, given, deadline)
+        return spec, _spec_answered(servable, key), found
 
     def multi_inference(self, data: bytes, deadline: float | None) -> bytes:
         """Answers a MultiInferenceRequest with a MultiInferenceResponse."""
