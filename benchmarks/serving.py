@@ -91,10 +91,10 @@ def measured(arguments: argparse.Namespace, version: Path, requests: dict[str, P
             "grpc_1_row": load("grpc", 1, in_flight=1),
             "grpc_1_row_16_in_flight": load("grpc", 1, in_flight=16),
             "grpc_1_row_64_in_flight": load("grpc", 1, in_flight=64),
-            "grpc_256_rows": load("grpc", MANY, in_flight=1),
+            "grpc_256_rows": load("grpc", MANY, in_flight=4),
             "rest_1_row": load("rest", 1, in_flight=1),
             "rest_1_row_16_in_flight": load("rest", 1, in_flight=16),
-            "rest_256_rows": load("rest", MANY, in_flight=1),
+            "rest_256_rows": load("rest", MANY, in_flight=4),
         }
         half = figures["grpc_1_row_16_in_flight"]["per_second"] / 2
         figures["grpc_1_row_at_half_the_peak"] = load("grpc", 1, in_flight=16, rate=half)

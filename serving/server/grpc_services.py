@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import grpc
-from google.protobuf.message import DecodeError
 from grpc import StatusCode
 from tensorflow_serving.apis.classification_pb2 import ClassificationResponse
 from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataRequest
@@ -20,6 +18,7 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceServicer
 from tensorflow_serving.apis.regression_pb2 import RegressionResponse
 
+from serving.server.direct_methods import Method, cut
 from serving.server.inference import classify, examples, metadata, multi, predict, regress
 from serving.server.inference.predict import DEFAULT_SIGNATURE
 from serving.server.lifecycle.core import Core
@@ -30,9 +29,7 @@ from serving.server.status import StatusError, failed_precondition, invalid_argu
 from serving.server.tensors import from_array, to_array
 from serving.server.timing import Timed
 
-log = logging.getLogger(__name__)
-LONGEST_MESSAGE = 1024  # characters of an error, as upstream cuts them
-FOR_EVER = 1e9  # seconds; gRPC gives the largest number there is to a call without a deadline
+PREDICTION_SERVICE = "/tensorflow.serving.PredictionService"
 RELOAD_REFUSED = (
     "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently supported"
 )
@@ -77,19 +74,15 @@ class PredictionService:
         self._as_content = tensor_content
         self._specs: dict[tuple[str, int, str], bytes] = {}
 
-    def handlers(self) -> grpc.GenericRpcHandler:
-        """Returns the methods under the names of PredictionService."""
-        methods = {
-            "Predict": self.predict,
-            "Classify": self.classify,
-            "Regress": self.regress,
-            "MultiInference": self.multi_inference,
-            "GetModelMetadata": self.model_metadata,
+    def methods(self) -> dict[str, Method]:
+        """Returns what answers each path of PredictionService."""
+        return {
+            f"{PREDICTION_SERVICE}/Predict": self.predict,
+            f"{PREDICTION_SERVICE}/Classify": self.classify,
+            f"{PREDICTION_SERVICE}/Regress": self.regress,
+            f"{PREDICTION_SERVICE}/MultiInference": self.multi_inference,
+            f"{PREDICTION_SERVICE}/GetModelMetadata": self.model_metadata,
         }
-        return grpc.method_handlers_generic_handler(
-            "tensorflow.serving.PredictionService",
-            {name: grpc.unary_unary_rpc_method_handler(_aborting(method)) for name, method in methods.items()},
-        )
 
     def predict(self, data: bytes, deadline: float | None) -> bytes:
         """Answers a PredictRequest with a PredictResponse."""
@@ -185,7 +178,7 @@ class ModelService(ModelServiceServicer):
             version = spec.version.value if spec.WhichOneof("version_choice") == "version" else None
             return GetModelStatusResponse(model_version_status=self._core.statuses(spec.name, version))
         except StatusError as error:
-            context.abort(error.code, _cut(error.message))
+            context.abort(error.code, cut(error.message))
 
     def HandleReloadConfigRequest(
         self, request: ReloadConfigRequest, context: grpc.ServicerContext
@@ -198,7 +191,7 @@ class ModelService(ModelServiceServicer):
                 raise failed_precondition(NO_RELOAD)
             self._core.reload(request.config)
         except StatusError as error:
-            context.abort(error.code, _cut(error.message))
+            context.abort(error.code, cut(error.message))
         return ReloadConfigResponse()
 
 
@@ -216,27 +209,6 @@ class _Watched:
         seconds = time.perf_counter() - self._began
         signature = self._spec.signature_name or DEFAULT_SIGNATURE
         self._observer.answered(self._spec.name, self._api, "GRPC", code, seconds, signature)
-
-
-Method = Callable[[bytes, float | None], bytes]
-
-
-def _aborting(method: Method) -> Callable[[bytes, grpc.ServicerContext], bytes]:
-    def answer(data: bytes, context: grpc.ServicerContext) -> bytes:
-        left = context.time_remaining()
-        has_deadline = left is not None and left < FOR_EVER
-        try:
-            return method(data, time.monotonic() + left if has_deadline else None)
-        except StatusError as error:
-            context.abort(error.code, _cut(error.message))
-        except DecodeError as error:
-            context.abort(StatusCode.INTERNAL, f"Error parsing the request: {error}")
-        except Exception as error:
-            log.exception("a request failed in a way that was not foreseen")
-            context.abort(StatusCode.INTERNAL, _cut(f"{type(error).__name__}: {error}"))
-        raise AssertionError  # abort has raised
-
-    return answer
 
 
 def _spec(request: wire_pb2.PredictRequest | wire_pb2.ExamplesRequest) -> ModelSpec:
@@ -259,7 +231,3 @@ def _spec_answered(servable: Servable, key: str) -> ModelSpec:
     spec = ModelSpec(name=servable.name, signature_name=key)
     spec.version.value = servable.version
     return spec
-
-
-def _cut(message: str) -> str:
-    return message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]}...TRUNCATED"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 from schema.errors import UsageError
 from serving.server.batching import parameters as batching_parameters
 from serving.server.batching.scheduler import SharedBatchScheduler
+from serving.server.direct_methods import DirectMethods
 from serving.server.flags import Flags
 from serving.server.grpc_services import ModelService, PredictionService
 from serving.server.health import HealthService
-from serving.server.hot_threads import HotThreads
 from serving.server.lifecycle import config as configs
 from serving.server.lifecycle.core import Core, CoreOptions
 from serving.server.loading import Batching, VersionLoader
@@ -33,6 +34,7 @@ from serving.server.rest.options import METRICS_PATH, RestOptions
 from serving.server.saved_model import SessionOptions
 
 log = logging.getLogger(__name__)
+OTHER_METHODS_THREADS = 8  # for what is asked now and then: states, reloads, health and those who watch it
 SERVICES = ("", "ModelService", "PredictionService")  # as upstream names them to grpc.health.v1: without their package
 
 
@@ -62,6 +64,7 @@ class ModelServer:
         configured = _configured_logs(self._config)
         self._logs = RequestLogs(flags.request_log_path, flags.request_log_sampling_rate, metrics.logged, configured)
         self._grpc = self._grpc_server()
+        self._predictions = self._direct_methods()
         self._rest = RestServer(self._core, _rest_options(flags), metrics, self._logs) if flags.rest_api_port else None
         self.port = self.rest_port = 0
 
@@ -91,6 +94,7 @@ class ModelServer:
         """
         self.port = self._listen()
         self._grpc.start()
+        self._predictions.start()
         log.info("Running gRPC ModelServer at 0.0.0.0:%d ...", self.port)
         if self._rest:
             self._rest.start()
@@ -118,6 +122,7 @@ class ModelServer:
 
     def close(self) -> None:
         """Gives the models' memory back; waits for calls of models and for loads, which cannot be told to stop."""
+        self._predictions.close()
         self._core.stop()
         if self._batching:
             self._batching.scheduler.close()
@@ -125,22 +130,24 @@ class ModelServer:
     def _grpc_server(self) -> grpc.Server:
         flags = self._flags
         server = grpc.server(
-            HotThreads(flags.grpc_max_threads, "grpc"),
+            ThreadPoolExecutor(OTHER_METHODS_THREADS, "grpc_others"),
             options=[
                 ("grpc.max_receive_message_length", -1),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.so_reuseport", int(flags.reuse_port)),
             ],
         )
-        content = flags.enable_serialization_as_tensor_content
-        service = PredictionService(self._core, self._metrics, self._logs, tensor_content=content)
-        server.add_generic_rpc_handlers((service.handlers(),))
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
             ModelService(self._core, reloads=not flags.reuse_port), server
         )
         if flags.enable_grpc_healthcheck_service:
             health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         return server
+
+    def _direct_methods(self) -> DirectMethods:
+        content = self._flags.enable_serialization_as_tensor_content
+        service = PredictionService(self._core, self._metrics, self._logs, tensor_content=content)
+        return DirectMethods(self._grpc, service.methods(), self._flags.grpc_max_threads)
 
     def _listen(self) -> int:
         address, tls = f"[::]:{self._flags.port}", self._credentials

@@ -31,7 +31,7 @@ from serving.server.warmup import WARMUP_FILE
 from tests.conformance import models
 from tests.serving.inference.models import FLOAT, signature
 from tests.serving.lifecycle.worlds import refusal
-from tests.serving.test_grpc_services import Told, examples_request, multi_request, predict_request
+from tests.serving.test_prediction_service import Told, examples_request, multi_request, predict_request
 
 OPTIONS = SessionOptions()
 

@@ -34,7 +34,7 @@ from serving.server.server import ModelServer
 from serving.server.warmup import WARMUP_FILE
 from tests.conformance import models
 from tests.serving.lifecycle.worlds import finishes
-from tests.serving.test_grpc_services import predict_request
+from tests.serving.test_prediction_service import predict_request
 
 SECONDS = 30.0
 PREDICT = "/v1/models/m:predict"

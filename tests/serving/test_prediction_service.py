@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -19,19 +18,14 @@ from grpc import StatusCode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
-from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+from tensorflow_serving.apis import prediction_service_pb2_grpc
 from tensorflow_serving.apis.classification_pb2 import ClassificationRequest
 from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataRequest, SignatureDefMap
-from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest
 from tensorflow_serving.apis.inference_pb2 import MultiInferenceRequest
-from tensorflow_serving.apis.model_management_pb2 import ReloadConfigRequest
 from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 from tensorflow_serving.apis.regression_pb2 import RegressionRequest
-from tensorflow_serving.config.model_server_config_pb2 import ModelConfig
 
-from serving.server.grpc_services import ModelService, PredictionService
-from serving.server.lifecycle.core import Core, CoreOptions
-from serving.server.lifecycle.fakes import FakeLoad
+from serving.server.grpc_services import PredictionService
 from serving.server.request_log import Logger, Serializable, log_nothing
 from serving.server.rest.fakes import FakeCore
 from serving.server.servable import Array, Servable
@@ -39,9 +33,8 @@ from serving.server.status import StatusError, invalid_argument
 from tests.conformance.models import example
 from tests.serving.inference.models import CLASSIFY, REGRESS, floats, signature, strings
 from tests.serving.inference.models import model as made
-from tests.serving.lifecycle.worlds import Disk
+from tests.serving.ports import SECONDS, failure, serving
 
-SECONDS = 30.0
 LONG = "ä" * 3000
 
 
@@ -122,27 +115,17 @@ Serve = Callable[..., Asked]
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Starts servers on free ports, and stops them in the end."""
-    running: list[Any] = []
+    running = ExitStack()
 
     def started(servable: Servable | None = None, *, logs: bool = False, tensor_content: bool = False) -> Asked:
         told = Told()
         core = FakeCore({("m", 3): servable or model()}, {("m", "stable"): 3})
         logger: Logger = told.log if logs else log_nothing
         service = PredictionService(core, told, logger, tensor_content=tensor_content)
-        return Asked(_channel(running, service.handlers()), told)
+        return Asked(running.enter_context(serving(service.methods())), told)
 
-    yield started
-    for each in running:
-        each()
-
-
-def _channel(running: list[Any], *handlers: Any) -> Any:
-    server = grpc.server(ThreadPoolExecutor(8), handlers)
-    port = server.add_insecure_port("localhost:0")
-    server.start()
-    channel = grpc.insecure_channel(f"localhost:{port}")
-    running += [channel.close, lambda: server.stop(None).wait()]
-    return channel
+    with running:
+        yield started
 
 
 def predict_request(x: Any = (1.0, 2.0), key: str = "", alias: str = "x", name: str = "m") -> Any:
@@ -172,14 +155,6 @@ def multi_request(*tasks: tuple[str, str]) -> Any:
         task.model_spec.signature_name = key
     request.input.example_list.examples.add().CopyFrom(example(x=1.0))
     return request
-
-
-def failure(method: Any, request: Any, timeout: float = SECONDS) -> tuple[str, str]:
-    """The code and message that a call fails with."""
-    with pytest.raises(grpc.RpcError) as refused:
-        method(request, timeout=timeout)
-    error: Any = refused.value
-    return error.code().name, error.details()
 
 
 def spec(message: Any) -> tuple[str, int, str, str]:
@@ -489,101 +464,3 @@ def test_texts(serve: Serve) -> None:
     request = predict_request()
     request.inputs["x"].CopyFrom(tf.make_tensor_proto(sent, tf.string))
     assert list(serve(echo).stub.Predict(request, timeout=SECONDS).outputs["y"].string_val) == sent.tolist()
-
-
-@pytest.fixture
-def core(tmp_path: Path) -> Iterator[Core]:
-    """Version 1 of m, loaded by nothing; n is on disk."""
-    disk = Disk(tmp_path)
-    disk.add("m", 1)
-    disk.add("n", 2)
-    core = Core(FakeLoad(), CoreOptions(file_system_poll_wait_seconds=0.01, max_num_load_retries=0))
-    core.start(disk.config("m"))
-    yield core
-    core.stop()
-
-
-@pytest.fixture
-def models(core: Core) -> Iterator[Callable[..., Any]]:
-    """Clients of ModelService."""
-    running: list[Any] = []
-
-    def stub(**options: Any) -> Any:
-        server = grpc.server(ThreadPoolExecutor(4))
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(core, **options), server)
-        port = server.add_insecure_port("localhost:0")
-        server.start()
-        channel = grpc.insecure_channel(f"localhost:{port}")
-        running.extend([channel.close, lambda: server.stop(None).wait()])
-        return model_service_pb2_grpc.ModelServiceStub(channel)
-
-    yield stub
-    for each in running:
-        each()
-
-
-def status_request(name: str, version: int | None = None, label: str = "") -> Any:
-    """A GetModelStatus."""
-    request = GetModelStatusRequest()
-    request.model_spec.name = name
-    if version is not None:
-        request.model_spec.version.value = version
-    elif label:
-        request.model_spec.version_label = label
-    return request
-
-
-@pytest.mark.parametrize("asked", [{}, {"version": 1}, {"label": "none"}])
-def test_status(models: Callable[..., Any], asked: dict[str, Any]) -> None:
-    """A version that is loaded is AVAILABLE; a label is not looked at."""
-    (status,) = models().GetModelStatus(status_request("m", **asked), timeout=SECONDS).model_version_status
-    assert (status.version, status.State.Name(status.state), status.status.error_code) == (1, "AVAILABLE", 0)
-
-
-def test_status_of_what_is_not_there(models: Callable[..., Any]) -> None:
-    """Unknown models and versions are NOT_FOUND; a request without a spec is wrong."""
-    stub = models()
-    assert failure(stub.GetModelStatus, status_request("x")) == (
-        "NOT_FOUND",
-        "Could not find any versions of model x",
-    )
-    assert failure(stub.GetModelStatus, status_request("m", 9)) == ("NOT_FOUND", "Could not find version 9 of model m")
-    assert failure(stub.GetModelStatus, GetModelStatusRequest()) == ("INVALID_ARGUMENT", "Missing ModelSpec")
-
-
-def reload_request(disk: Path, *names: str) -> Any:
-    """A HandleReloadConfigRequest of these models."""
-    request = ReloadConfigRequest()
-    request.config.model_config_list.SetInParent()
-    for name in names:
-        config = ModelConfig(name=name, base_path=str(disk / name), model_platform="tensorflow")
-        request.config.model_config_list.config.append(config)
-    return request
-
-
-def test_reload(models: Callable[..., Any], core: Core, tmp_path: Path) -> None:
-    """When it has answered, the new model can be called."""
-    answer = models().HandleReloadConfigRequest(reload_request(tmp_path, "m", "n"), timeout=SECONDS)
-    assert answer.status.error_code == 0
-    assert sorted(core.names()) == ["m", "n"]
-    assert core.is_ready()
-
-
-def test_reloads_that_are_refused(models: Callable[..., Any], core: Core, tmp_path: Path) -> None:
-    """An empty one, one of a model twice, and any of one of several processes; the models stay as they were."""
-    only_lists = (
-        "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently supported"
-    )
-    assert failure(models().HandleReloadConfigRequest, ReloadConfigRequest()) == ("INVALID_ARGUMENT", only_lists)
-    custom = ReloadConfigRequest()
-    custom.config.custom_model_config.SetInParent()
-    assert failure(models().HandleReloadConfigRequest, custom) == ("INVALID_ARGUMENT", only_lists)
-    assert failure(models().HandleReloadConfigRequest, reload_request(tmp_path, "m", "m")) == (
-        "INVALID_ARGUMENT",
-        "Illegal to list model m multiple times in config list",
-    )
-    one_of_several = models(reloads=False).HandleReloadConfigRequest
-    code, message = failure(one_of_several, reload_request(tmp_path, "n"))
-    assert code == "FAILED_PRECONDITION"
-    assert "--model_config_file_poll_wait_seconds" in message
-    assert core.names() == ["m"]
