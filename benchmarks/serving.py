@@ -3,10 +3,10 @@
     python -m benchmarks.serving [--base-path var/taxi/serving/taxi] [--seconds 5]
 
 The model is a pushed one, its requests are rows of its own warm-up file, and the limit is the same model called in a
-process of its own by the call that the server makes. What batching gives is measured on that model, and on one whose
-call is worth sharing: four layers of 2048 units, which reads 67 MB of weights for a row or for 64. Server and client
-share the machine's cores. Prints one JSON object: requests and rows a second, p50, p95, p99, the server's CPU for each
-request, and the ratios that are promised.
+process of its own by the call that the server makes (`benchmarks/in_process.py`), in turn with the server. What
+batching gives is measured on that model, and on one whose call is worth sharing: four layers of 2048 units, which reads
+67 MB of weights for a row or for 64. Server and client share the machine's cores. Prints one JSON object: requests and
+rows a second, p50, p95, p99, the server's CPU for each request, and the ratios that are promised.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -31,26 +32,15 @@ from tensorflow.data import TFRecordDataset
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
+from benchmarks.in_process import InProcess, in_process
 from components.publication import latest_version
 from components.warmup import WARMUP_FILE
-from serving.server import saved_model
 from serving.server.servable import Array
 
 MODEL, SIGNATURE = "model", "predict_columns"
 MANY = 256
 WIDTH = 2048
-WARM_UP, CALLS = 50, 500
-# What the server's figures are held against: rows of a call, and whether calls come no faster than the server had them.
-# A core that waits between calls takes twice the CPU for the same one: caches are cold, and its clock is slow.
-LIMITS = {
-    "grpc_1_row": (1, True),
-    "grpc_1_row_16_in_flight": (1, False),
-    "grpc_1_row_at_half_the_peak": (1, True),
-    "grpc_256_rows": (MANY, False),
-    "rest_1_row": (1, True),
-    "rest_1_row_16_in_flight": (1, False),
-    "rest_256_rows": (MANY, False),
-}
+ROUNDS = 5  # of server and model in turn; what is told is the middle one, for the machine is not the same all the time
 BATCHING = ("--enable_batching", "--grpc_max_threads=64")
 Figures = dict[str, Any]
 Columns = dict[str, Array]
@@ -85,58 +75,98 @@ def main() -> None:
 
 def measured(arguments: argparse.Namespace, version: Path, requests: dict[str, Path]) -> Figures:
     """Returns all figures, and the ratios of them."""
-    with serving(arguments.base_path) as plain:
-        load = Load(plain, requests, arguments.seconds)
-        figures = {
-            "grpc_1_row": load("grpc", 1, in_flight=1),
-            "grpc_1_row_16_in_flight": load("grpc", 1, in_flight=16),
-            "grpc_1_row_64_in_flight": load("grpc", 1, in_flight=64),
-            "grpc_256_rows": load("grpc", MANY, in_flight=4),
-            "rest_1_row": load("rest", 1, in_flight=1),
-            "rest_1_row_16_in_flight": load("rest", 1, in_flight=16),
-            "rest_256_rows": load("rest", MANY, in_flight=4),
+    seconds = arguments.seconds
+    with serving(arguments.base_path) as server, in_process(version) as model:
+        paired = Paired(Load(server, requests, seconds / ROUNDS), model)
+        pairs = {
+            "grpc_1_row": paired("grpc", 1, in_flight=1),
+            "grpc_1_row_16_in_flight": paired("grpc", 1, in_flight=16),
+            "grpc_256_rows_4_in_flight": paired("grpc", MANY, in_flight=4),
+            "rest_1_row": paired("rest", 1, in_flight=1),
+            "rest_1_row_16_in_flight": paired("rest", 1, in_flight=16),
+            "rest_256_rows_4_in_flight": paired("rest", MANY, in_flight=4),
         }
-        half = figures["grpc_1_row_16_in_flight"]["per_second"] / 2
-        figures["grpc_1_row_at_half_the_peak"] = load("grpc", 1, in_flight=16, rate=half)
-    figures["grpc_1_row_64_in_flight_batched"] = load_64(arguments.base_path, requests, arguments.seconds, *BATCHING)
+        half = middle(pairs["grpc_1_row_16_in_flight"], "per_second") / 2
+        pairs["grpc_1_row_at_half_the_peak"] = paired("grpc", 1, in_flight=16, rate=half)
+        sixty_four = Load(server, requests, seconds)("grpc", 1, in_flight=64)
+    batched = {"grpc_1_row_64_in_flight": sixty_four}
+    batched["grpc_1_row_64_in_flight_batched"] = load_64(arguments.base_path, requests, seconds, *BATCHING)
     with tempfile.TemporaryDirectory() as folder:
         wide = {"grpc_1": write_wide_model(Path(folder))}
-        figures["wide_1_row_64_in_flight"] = load_64(Path(folder), wide, arguments.seconds)
-        figures["wide_1_row_64_in_flight_batched"] = load_64(Path(folder), wide, arguments.seconds, *BATCHING)
-    limits = {name: limit(version, figures[name], *how) for name, how in LIMITS.items()}
-    return {"in_process": limits, **figures, "ratios": ratios(limits, figures)}
+        batched["wide_1_row_64_in_flight"] = load_64(Path(folder), wide, seconds)
+        batched["wide_1_row_64_in_flight_batched"] = load_64(Path(folder), wide, seconds, *BATCHING)
+    return {**{name: told(rounds) for name, rounds in pairs.items()}, **batched, "ratios": ratios(pairs, batched)}
 
 
-def limit(version: Path, figures: Figures, rows: int, is_paced: bool) -> Figures:  # noqa: FBT001  # a row of LIMITS
-    """Returns the model's figures in process, called as often as the server was if that is paced."""
-    pace = figures["per_second"] if is_paced else 0.0
-    found: Figures = json.loads(output_of("-c", IN_PROCESS, str(version), str(rows), str(pace)))
-    return found
+@dataclass(frozen=True)
+class Round:
+    """What a server did, and the model without it in the second after."""
+
+    server: Figures
+    model: Figures
+
+    @property
+    def cpu_beyond(self) -> float:
+        """The server's CPU for a request, less the call's, in microseconds."""
+        return float(self.server["server_cpu_us"] - self.model["cpu_us"])
+
+    @property
+    def rows(self) -> float:
+        """The server's rows a second for one of the model's."""
+        return float(self.server["rows_per_second"] / self.model["rows_per_second"])
+
+    @property
+    def p99(self) -> float:
+        """The 99th percentile of a request for the time of a call."""
+        return float(self.server["p99_ms"] * 1e3 / self.model["us"])
 
 
-def ratios(limits: dict[str, Figures], figures: dict[str, Figures]) -> Figures:
+class Paired:
+    """Measures a server and the model it serves in turn."""
+
+    def __init__(self, load: Load, model: InProcess) -> None:
+        self._load, self._model = load, model
+
+    def __call__(self, kind: str, rows: int, *, in_flight: int, rate: float = 0.0) -> list[Round]:
+        """Returns the rounds; for one request at a time, and at a rate, the model is called as often as the server."""
+        rounds = []
+        for _ in range(ROUNDS):
+            server = self._load(kind, rows, in_flight=in_flight, rate=rate)
+            is_paced = rows == 1 and (in_flight == 1 or rate > 0)
+            rounds.append(Round(server, self._model(rows, server["per_second"] if is_paced else 0.0)))
+        return rounds
+
+
+def middle(rounds: list[Round], name: str) -> float:
+    """Returns the median of a figure of the server's."""
+    return statistics.median(one.server[name] for one in rounds)
+
+
+def told(rounds: list[Round]) -> Figures:
+    """Returns the median of each figure."""
+    model = {f"model_{name}": statistics.median(one.model[name] for one in rounds) for name in ("us", "cpu_us")}
+    return {name: round(middle(rounds, name), 3) for name in rounds[0].server} | model
+
+
+def ratios(pairs: dict[str, list[Round]], batched: Figures) -> Figures:
     """Returns what is promised, by its bar."""
 
-    def cpu(name: str) -> int:
-        return round(figures[name]["server_cpu_us"] - limits[name]["cpu_us"])
+    def median(name: str, of: str) -> float:
+        return round(statistics.median(getattr(one, of) for one in pairs[name]), 2)
 
-    def rows(name: str) -> float:
-        return round(figures[name]["rows_per_second"] / limits[name]["rows_per_second"], 3)
+    def gain(name: str) -> float:
+        return round(batched[f"{name}_batched"]["per_second"] / batched[name]["per_second"], 2)
 
-    def batched(name: str) -> float:
-        return round(figures[f"{name}_batched"]["per_second"] / figures[name]["per_second"], 2)
-
-    half = "grpc_1_row_at_half_the_peak"
     return {
-        "grpc: us of CPU beyond the call, at most 350": cpu("grpc_1_row"),
-        "grpc: the same with 16 in flight": cpu("grpc_1_row_16_in_flight"),
-        "rest: us of CPU beyond the call, at most 600": cpu("rest_1_row"),
-        "rest: the same with 16 in flight": cpu("rest_1_row_16_in_flight"),
-        "grpc: rows/s of those in process, at least 0.8": rows("grpc_256_rows"),
-        "rest: rows/s of those in process, at least 0.4": rows("rest_256_rows"),
-        "batched to plain": batched("grpc_1_row_64_in_flight"),
-        "batched to plain, wide model, at least 3": batched("wide_1_row_64_in_flight"),
-        "p99 at half the peak to the call, under 10": round(figures[half]["p99_ms"] * 1e3 / limits[half]["us"], 2),
+        "grpc: us of CPU beyond the call, at most 350": median("grpc_1_row_16_in_flight", "cpu_beyond"),
+        "grpc: the same with 1 in flight": median("grpc_1_row", "cpu_beyond"),
+        "rest: us of CPU beyond the call, at most 600": median("rest_1_row_16_in_flight", "cpu_beyond"),
+        "rest: the same with 1 in flight": median("rest_1_row", "cpu_beyond"),
+        "grpc: rows/s of those in process, at least 0.8": median("grpc_256_rows_4_in_flight", "rows"),
+        "rest: rows/s of those in process, at least 0.4": median("rest_256_rows_4_in_flight", "rows"),
+        "batched to plain": gain("grpc_1_row_64_in_flight"),
+        "batched to plain, wide model, at least 3": gain("wide_1_row_64_in_flight"),
+        "p99 at half the peak to the call, under 10": median("grpc_1_row_at_half_the_peak", "p99"),
     }
 
 
@@ -159,7 +189,7 @@ class Load:
             figures: Figures = json.loads(process.stdout.readline())
             cpu = self._server.cpu_seconds() - before
         figures["server_cpu_us"] = round(cpu / figures["requests"] * 1e6)
-        return figures | ({"rows_per_second": round(figures["per_second"] * rows)} if rows > 1 else {})
+        return figures | {"rows_per_second": round(figures["per_second"] * rows)}
 
 
 def load_64(base_path: Path, requests: dict[str, Path], seconds: float, *flags: str) -> Figures:
@@ -262,39 +292,6 @@ def rest_request(columns: Columns) -> bytes:
     head = f"POST /v1/models/{MODEL}:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
-
-def output_of(*words: str) -> str:
-    """Returns what a Python process prints."""
-    return subprocess.run(
-        [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True
-    ).stdout
-
-
-def in_process(version: Path, rows: int, per_second: float) -> Figures:
-    """Returns how fast the model answers without a server: one call after the other, or so many a second."""
-    servable = saved_model.load(MODEL, 1, version)
-    signature = servable.signatures[SIGNATURE]
-    columns = columns_of(version)
-    values = [np.resize(columns[alias], rows) for alias in signature.inputs]
-    times, cpu = [], 0.0
-    for number in range(WARM_UP + CALLS):
-        began_cpu, began = time.process_time(), time.perf_counter()
-        servable.session.run(signature.feeds, values, signature.fetches, None)
-        took = time.perf_counter() - began
-        if number >= WARM_UP:
-            times.append(took)
-            cpu += time.process_time() - began_cpu
-        time.sleep(max(0.0, 1 / per_second - took) if per_second else 0.0)
-    mean = sum(times) / CALLS
-    return {"us": round(mean * 1e6), "cpu_us": round(cpu / CALLS * 1e6), "rows_per_second": round(rows / mean)}
-
-
-IN_PROCESS = """
-import json, sys
-from pathlib import Path
-from benchmarks.serving import in_process
-print(json.dumps(in_process(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))))
-"""
 
 if __name__ == "__main__":
     main()

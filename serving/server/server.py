@@ -18,7 +18,7 @@ from schema.errors import UsageError
 from serving.server.batching import parameters as batching_parameters
 from serving.server.batching.scheduler import SharedBatchScheduler
 from serving.server.direct_methods import DirectMethods
-from serving.server.flags import Flags
+from serving.server.flags import CPUS, Flags
 from serving.server.grpc_services import ModelService, PredictionService
 from serving.server.health import HealthService
 from serving.server.lifecycle import config as configs
@@ -147,7 +147,7 @@ class ModelServer:
     def _direct_methods(self) -> DirectMethods:
         content = self._flags.enable_serialization_as_tensor_content
         service = PredictionService(self._core, self._metrics, self._logs, tensor_content=content)
-        return DirectMethods(self._grpc, service.methods(), self._flags.grpc_max_threads)
+        return DirectMethods(self._grpc, service.methods(), _threads(self._flags, self._flags.grpc_max_threads))
 
     def _listen(self) -> int:
         address, tls = f"[::]:{self._flags.port}", self._credentials
@@ -199,11 +199,16 @@ def _batching(flags: Flags) -> Batching | None:
     return Batching(SharedBatchScheduler(found.num_batch_threads, found.thread_pool_name), found)
 
 
+def _threads(flags: Flags, most: int) -> int:
+    """Returns how many requests are worked on: without batching, more than cores only get in each other's way."""
+    return most if flags.enable_batching else min(most, CPUS + 1)
+
+
 def _rest_options(flags: Flags) -> RestOptions:
     token = flags.rest_api_bearer_token_file
     return RestOptions(
         port=max(flags.rest_api_port, 0),
-        num_threads=flags.rest_api_num_threads,
+        num_threads=_threads(flags, flags.rest_api_num_threads),
         timeout_in_ms=flags.rest_api_timeout_in_ms,
         enable_cors_support=flags.rest_api_enable_cors_support,
         metrics_path=_metrics_path(flags.monitoring_config_file) if flags.monitoring_config_file else None,

@@ -104,12 +104,14 @@ def test_buckets(page: Answer, grpc_api: Grpc, rest: Rest) -> None:
     assert len(bounds) in {33, 34}
 
 
-def test_runtime_latency(metric: Metrics, grpc_api: Grpc) -> None:
-    """The time in the graph is a histogram of its own."""
+def test_runtime_latency(metric: Metrics, grpc_api: Grpc, rest: Rest) -> None:
+    """The time in the graph is a histogram of its own, whichever way the request came."""
     labels = {"model_name": "half_plus_two", "API": "Predict", "runtime": "TF1"}
     before = metric("runtime_latency_count", **labels)
     grpc_api.y("half_plus_two")
     assert metric("runtime_latency_count", **labels) == before + 1
+    rest.post("half_plus_two:predict", {"instances": [1.0]})
+    assert metric("runtime_latency_count", **labels) == before + 2
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,10 @@ from serving.server.rest.options import RestOptions
 from serving.server.rest.routes import BadVersion, Route, route
 from serving.server.servable import Servable, Signature
 from serving.server.status import HTTP_CODES, StatusError, invalid_argument
+from serving.server.timing import Timed
 
 log = logging.getLogger(__name__)
+Ran = Callable[[str, str, float], None]
 
 CORS: Headers = (
     (b"access-control-allow-origin", b"*"),
@@ -72,6 +74,13 @@ class Observer(Protocol):
     ) -> None:
         """A request has its answer."""
 
+    def ran(self, model_name: str, api: str, seconds: float) -> None:
+        """A call of a model has taken so long."""
+
+
+def _tell_nobody(model_name: str, api: str, seconds: float) -> None:
+    """Is told of a call of a model where there is no observer."""
+
 
 def handle(
     core: Core,
@@ -89,7 +98,7 @@ def handle(
     asked, code, signature = None, StatusCode.OK, ""
     try:
         asked = route(request.method, request.target)
-        body, signature, call = ACTIONS[asked.action](core, asked, request)
+        body, signature, call = ACTIONS[asked.action](core, asked, request, observer.ran if observer else _tell_nobody)
         if call:
             logger(*call)
     except BadVersion as error:
@@ -106,13 +115,14 @@ def handle(
     return Response(HTTP_CODES[code], JSON + headers, body)
 
 
-def _predict(core: Core, asked: Route, request: Request) -> Answer:
+def _predict(core: Core, asked: Route, request: Request, ran: Ran) -> Answer:
     document = request_json.document(request.body)
     key = document.get(request_json.SIGNATURE) or predict.DEFAULT_SIGNATURE
     with core.servable(asked.spec) as servable:
         signature = _signature(servable, key)
         inputs = request_json.inputs(document, signature)
-        outputs = predict.run(servable, signature, inputs, None, request.deadline)
+        with Timed(ran, servable.name, "Predict"):
+            outputs = predict.run(servable, signature, inputs, None, request.deadline)
     write = response_json.predictions if request_json.in_rows(document) else response_json.outputs_by_name
     body = write(outputs)
     return Answer(body, key, logged.predicted(asked.spec, key, servable, inputs, outputs))
@@ -125,17 +135,17 @@ def _signature(servable: Servable, key: str) -> Signature:
     return signature
 
 
-def _classify(core: Core, asked: Route, request: Request) -> Answer:
+def _classify(core: Core, asked: Route, request: Request, ran: Ran) -> Answer:
     key, examples = _examples(request)
-    with core.servable(asked.spec) as servable:
+    with core.servable(asked.spec) as servable, Timed(ran, servable.name, "Classify"):
         found = classify.run(servable, key, examples, request.deadline)
     body = response_json.classifications(*found)
     return Answer(body, key, logged.classified(asked.spec, key, servable, examples, found))
 
 
-def _regress(core: Core, asked: Route, request: Request) -> Answer:
+def _regress(core: Core, asked: Route, request: Request, ran: Ran) -> Answer:
     key, examples = _examples(request)
-    with core.servable(asked.spec) as servable:
+    with core.servable(asked.spec) as servable, Timed(ran, servable.name, "Regress"):
         values = regress.run(servable, key, examples, request.deadline)
     body = response_json.regressions(values)
     return Answer(body, key, logged.regressed(asked.spec, key, servable, examples, values))
@@ -147,8 +157,8 @@ def _examples(request: Request) -> tuple[str, list[bytes]]:
     return key, example_json.examples(document)
 
 
-def _status(core: Core, asked: Route, request: Request) -> Answer:
-    del request
+def _status(core: Core, asked: Route, request: Request, ran: Ran) -> Answer:
+    del request, ran
     version = asked.spec.version.value if asked.spec.HasField("version") else None  # a label is not looked at
     answer = GetModelStatusResponse(model_version_status=core.statuses(asked.spec.name, version))
     for state in answer.model_version_status:
@@ -156,8 +166,8 @@ def _status(core: Core, asked: Route, request: Request) -> Answer:
     return Answer(dumps(_as_dict(answer)))
 
 
-def _metadata(core: Core, asked: Route, request: Request) -> Answer:
-    del request
+def _metadata(core: Core, asked: Route, request: Request, ran: Ran) -> Answer:
+    del request, ran
     with core.servable(asked.spec) as servable:
         answer = metadata.response(servable)
     signatures = SignatureDefMap()
@@ -170,7 +180,7 @@ def _as_dict(message: Any) -> dict[str, Any]:
     return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
-ACTIONS: dict[str, Callable[[Core, Route, Request], Answer]] = {
+ACTIONS: dict[str, Callable[[Core, Route, Request, Ran], Answer]] = {
     "predict": _predict,
     "classify": _classify,
     "regress": _regress,
