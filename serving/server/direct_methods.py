@@ -33,6 +33,9 @@ NO_FLAGS = 0
 NO_METADATA = None
 CompletionType = cygrpc.CompletionType
 NO_MESSAGE = "The method requires exactly one request message."
+CALLS_AHEAD = (
+    256  # of each method, that may wait for a thread; what has come by then is answered by a server that stops
+)
 POLL_SECONDS = 0.2  # as often as the core looks up from waiting by itself
 
 
@@ -58,7 +61,7 @@ class DirectMethods:
     def start(self) -> None:
         """Answers, from when the server has started."""
         for path in self._methods:
-            for _ in self._threads:
+            for _ in range(CALLS_AHEAD):
                 self._request_call(path)
         for thread in self._threads:
             thread.start()

@@ -49,7 +49,9 @@ class Flags:
 
     port: Annotated[int, "where gRPC listens; 0 for a port that is free"] = 8500
     rest_api_port: Annotated[int, "where REST listens; 0 for none, -1 for a port that is free"] = 0
-    rest_api_num_threads: Annotated[int, "how many REST requests are worked on at a time"] = 4 * CPUS
+    rest_api_num_threads: Annotated[
+        int, "how many REST requests are worked on at a time; without batching, cores + 1 at most"
+    ] = 4 * CPUS
     rest_api_timeout_in_ms: Annotated[int, "how long a REST request may take"] = 30_000
     rest_api_enable_cors_support: Annotated[bool, "answer with the headers that pages of other origins need"] = False
     model_name: Annotated[str, "the model's name; not read with --model_config_file"] = "default"
@@ -78,7 +80,9 @@ class Flags:
     per_process_gpu_memory_fraction: Annotated[float, "how much of a GPU's memory is taken; 0: as TensorFlow does"] = (
         0.0
     )
-    grpc_max_threads: Annotated[int, "how many gRPC requests are worked on at a time"] = 4 * CPUS
+    grpc_max_threads: Annotated[
+        int, "how many gRPC requests are worked on at a time; without batching, cores + 1 at most"
+    ] = 4 * CPUS
     ssl_config_file: Annotated[Path | None, "TLS for gRPC: an SSLConfig as text", FILE] = None
     enable_grpc_healthcheck_service: Annotated[bool, "serve grpc.health.v1"] = False
     enable_signature_method_name_check: Annotated[bool, "signatures must say what they are made for"] = False
