@@ -4,8 +4,8 @@ grpc.server has one thread that waits, and wakes another for a request, twice: t
 does nothing, where this takes 100 with one call in flight and 50 with sixteen. All threads wait on one completion queue
 of gRPC's core; the one that gets a request runs the method and sends the answer, and the core lets the next one wait.
 
-The core is reached by grpc._cython.cygrpc, which is private and has had this shape since grpcio 1.66; the terms are
-those of include/grpc/grpc.h. A server stops its other methods and these together, as it does without them.
+The core is reached by grpc._cython.cygrpc, which is private: its shape is that of the grpcio that is locked. The terms
+are those of include/grpc/grpc.h. A server stops its other methods and these together, as it does without them.
 """
 
 from __future__ import annotations
@@ -33,9 +33,7 @@ NO_FLAGS = 0
 NO_METADATA = None
 CompletionType = cygrpc.CompletionType
 NO_MESSAGE = "The method requires exactly one request message."
-CALLS_AHEAD = (
-    256  # of each method, that may wait for a thread; what has come by then is answered by a server that stops
-)
+CALLS_AHEAD = 256  # of each method, that may wait for a thread: a server that stops answers them too
 POLL_SECONDS = 0.2  # as often as the core looks up from waiting by itself
 
 
@@ -104,7 +102,9 @@ class DirectMethods:
 def _answer(method: Method, call: Any, deadline: float, event: Any) -> None:
     left = deadline - time.time()
     code, details, response = _result(method, event.batch_operations[0].message(), left if left < FOR_EVER else None)
-    status = cygrpc.SendStatusFromServerOperation(NO_METADATA, code.value[0], details.encode(), NO_FLAGS)
+    status = cygrpc.SendStatusFromServerOperation(
+        NO_METADATA, code.value[0], details.encode("utf-8", "replace"), NO_FLAGS
+    )
     message = () if response is None else (cygrpc.SendMessageOperation(response, NO_FLAGS),)
     head = cygrpc.SendInitialMetadataOperation(NO_METADATA, NO_FLAGS)
     call.start_server_batch((head, *message, status, cygrpc.ReceiveCloseOnServerOperation(NO_FLAGS)), _end)

@@ -37,16 +37,8 @@ def raising(error: Exception) -> Method:
 @pytest.mark.parametrize("data", [b"", b"a", bytes(5_000_000)])
 def test_a_request_and_its_response(data: bytes) -> None:
     """Bytes come and go as they are, none of them and more than a window of HTTP/2."""
-    unlimited = [("grpc.max_receive_message_length", -1)]
-    server = grpc.server(ThreadPoolExecutor(1), options=unlimited)
-    direct = DirectMethods(server, {PATH: echo}, 1)
-    port = server.add_insecure_port("localhost:0")
-    server.start()
-    direct.start()
-    with grpc.insecure_channel(f"localhost:{port}", unlimited) as channel:
+    with serving({PATH: echo}) as channel:
         assert channel.unary_unary(PATH)(data, timeout=SECONDS) == data
-    server.stop(None).wait()
-    direct.close()
 
 
 @pytest.mark.parametrize(
@@ -55,6 +47,7 @@ def test_a_request_and_its_response(data: bytes) -> None:
         (unavailable("come again: ä"), "UNAVAILABLE", "come again: ä"),
         (StatusError(StatusCode.DATA_LOSS, "é" * 2000), "DATA_LOSS", "é" * 1024 + "...TRUNCATED"),
         (DecodeError("at byte 3"), "INTERNAL", "Error parsing the request: at byte 3"),
+        (unavailable("no UTF-8: \udcff"), "UNAVAILABLE", "no UTF-8: ?"),
         (ZeroDivisionError("nobody foresaw it"), "INTERNAL", "ZeroDivisionError: nobody foresaw it"),
     ],
 )
