@@ -18,7 +18,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from tensorflow import make_ndarray
+from tensorflow.data import TFRecordDataset
+from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
+
+from components.warmup import WARMUP_FILE
+from serving.server import saved_model
+from serving.server.servable import Array
+
+SIGNATURE = "predict_columns"
 WARM_UP, SECONDS = 20, 0.7
+Columns = dict[str, Array]
 
 
 class InProcess:
@@ -50,11 +61,6 @@ def in_process(version: Path) -> Iterator[InProcess]:
 
 def main() -> None:
     """Answers until its input ends."""
-    import numpy as np
-
-    from benchmarks.serving import SIGNATURE, columns_of
-    from serving.server import saved_model
-
     version = Path(sys.argv[1])
     servable = saved_model.load("model", 1, version)
     signature, columns = servable.signatures[SIGNATURE], columns_of(version)
@@ -63,6 +69,15 @@ def main() -> None:
         values = [np.resize(columns[alias], rows) for alias in signature.inputs]
         call = (signature.feeds, values, signature.fetches, None)
         print(json.dumps(measured(lambda call=call: servable.session.run(*call), rows, per_second)), flush=True)
+
+
+def columns_of(version: Path) -> Columns:
+    """Returns the rows of a version's warm-up file, by column."""
+    for record in TFRecordDataset(str(version / WARMUP_FILE)).as_numpy_iterator():
+        request = PredictionLog.FromString(record).predict_log.request
+        if request.model_spec.signature_name == SIGNATURE:
+            return {name: make_ndarray(tensor) for name, tensor in request.inputs.items()}
+    raise SystemExit(f"{version / WARMUP_FILE}: has no request to {SIGNATURE}")
 
 
 def measured(call: Any, rows: int, per_second: float) -> dict[str, Any]:

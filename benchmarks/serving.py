@@ -27,23 +27,18 @@ from typing import Any
 
 import numpy as np
 import psutil
-from tensorflow import make_ndarray, make_tensor_proto
-from tensorflow.data import TFRecordDataset
+from tensorflow import make_tensor_proto
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
-from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-from benchmarks.in_process import InProcess, in_process
+from benchmarks.in_process import SIGNATURE, Columns, InProcess, columns_of, in_process
 from components.publication import latest_version
-from components.warmup import WARMUP_FILE
-from serving.server.servable import Array
 
-MODEL, SIGNATURE = "model", "predict_columns"
+MODEL = "model"
 MANY = 256
 WIDTH = 2048
 ROUNDS = 5  # of server and model in turn; what is told is the middle one, for the machine is not the same all the time
 BATCHING = ("--enable_batching", "--grpc_max_threads=64")
 Figures = dict[str, Any]
-Columns = dict[str, Array]
 
 
 @dataclass(frozen=True)
@@ -263,15 +258,6 @@ def write_requests(version: Path, folder: Path) -> dict[str, Path]:
             files[f"{kind}_{rows}"] = folder / f"{kind}_{rows}"
             files[f"{kind}_{rows}"].write_bytes(data)
     return files
-
-
-def columns_of(version: Path) -> Columns:
-    """Returns the rows of a version's warm-up file, by column."""
-    for record in TFRecordDataset(str(version / WARMUP_FILE)).as_numpy_iterator():
-        request = PredictionLog.FromString(record).predict_log.request
-        if request.model_spec.signature_name == SIGNATURE:
-            return {name: make_ndarray(tensor) for name, tensor in request.inputs.items()}
-    raise SystemExit(f"{version / WARMUP_FILE}: has no request to {SIGNATURE}")
 
 
 def grpc_request(columns: Columns) -> bytes:
