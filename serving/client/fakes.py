@@ -209,6 +209,8 @@ def _signature_defs(model: FakeModel) -> Any:
 
 
 class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # connections that wait to be accepted: socketserver's 5 are fewer than tests open at once
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Says nothing of a client that has gone."""
         if not isinstance(sys.exception(), ConnectionError):

@@ -5,6 +5,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -302,17 +303,13 @@ def test_a_wrong_name_is_told_with_the_legal_ones(connect: Connect, model: FakeM
 def test_several_threads_may_share_a_client(connect: Connect, model: FakeModel) -> None:
     """Eight threads ask at once, and each gets its own answers."""
     client = connect(model, batch=5)
-    got: dict[int, list[Any]] = {}
 
-    def ask(number: int) -> None:
-        got[number] = list(client.predict(ROWS[number:]))
+    def ask(number: int) -> list[Any]:
+        return list(client.predict(ROWS[number:]))
 
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert got == {number: [answer(row) for row in ROWS[number:]] for number in range(8)}
+    with ThreadPoolExecutor(8) as threads:
+        got = list(threads.map(ask, range(8)))
+    assert got == [[answer(row) for row in ROWS[number:]] for number in range(8)]
 
 
 def test_an_output_that_has_not_a_value_a_row_is_an_error(connect: Connect, model: FakeModel) -> None:
