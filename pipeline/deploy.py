@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pipeline.chatter import Screen
 from pipeline.config import Config
+from pipeline.writing import changed
+from pipeline.writing import write as write_files
 from schema.errors import UsageError
 from serving.deploy.model import Model
 from serving.deploy.targets import TARGETS
@@ -70,22 +72,11 @@ def write(folder: Path, texts: Texts, *, force: bool) -> None:
     Raises:
       UsageError: a file is there that says something else, and may have been edited.
     """
-    changed = {folder / name: text for name, text in texts.items() if _read(folder / name) != text}
-    edited = [str(file) for file in changed if file.exists()]
+    different = changed(folder, texts)
+    edited = [str(file) for file in different if file.exists()]
     if edited and not force:
         raise UsageError(
             f"{', '.join(edited)}: already there, and not what would be written. See it with --dry-run, "
             "overwrite it with --force, or choose another folder with --out."
         )
-    for file, text in changed.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        aside = file.with_name(f".{file.name}.new")
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(file)
-
-
-def _read(file: Path) -> str | None:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
+    write_files(different)

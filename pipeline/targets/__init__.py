@@ -1,0 +1,1 @@
+"""What the DAG becomes elsewhere: on Kubeflow Pipelines, Vertex AI, Airflow and plain Kubernetes."""

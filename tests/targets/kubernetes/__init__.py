@@ -1,0 +1,1 @@
+"""Kubernetes without Kubeflow: what `penstock compile --target kubernetes` writes."""

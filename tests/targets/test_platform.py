@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pipeline.targets import platform
+from pipeline.targets.settings import Secret, StepSettings, Toleration, Volume
+
+
+def config_of(settings: StepSettings) -> object:
+    """The executor's part of the document."""
+    return platform.document({"x": settings})["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["x"]
+
+
+def test_nothing_to_say_is_no_document() -> None:
+    """Settings that the spec itself can say make none."""
+    assert platform.document({"x": StepSettings(cpu="2", env={"A": "b"})}) == {}
+
+
+def test_volumes_and_secrets_are_mounted() -> None:
+    """A claim is a folder; a Secret is variables, files, or both."""
+    settings = StepSettings(
+        volumes=(Volume(claim="data", path="/data"),),
+        secrets=(Secret(name="minio", env={"KEY": "accesskey"}, path="/secrets"),),
+    )
+    assert config_of(settings) == {
+        "pvcMount": [
+            {
+                "constant": "data",
+                "mountPath": "/data",
+                "pvcNameParameter": {"runtimeValue": {"constant": "data"}},
+            }
+        ],
+        "secretAsEnv": [
+            {
+                "secretName": "minio",
+                "secretNameParameter": {"runtimeValue": {"constant": "minio"}},
+                "keyToEnv": [{"secretKey": "accesskey", "envVar": "KEY"}],
+                "optional": False,
+            }
+        ],
+        "secretAsVolume": [
+            {
+                "secretName": "minio",
+                "secretNameParameter": {"runtimeValue": {"constant": "minio"}},
+                "mountPath": "/secrets",
+                "optional": False,
+            }
+        ],
+    }
+
+
+def test_a_spot_node_is_chosen_and_its_taint_tolerated() -> None:
+    """The label and the taint are those of the kind of cluster; other tolerations stay."""
+    settings = StepSettings(spot="gke", node_selector={"disk": "ssd"}, tolerations=(Toleration(key="nvidia.com/gpu"),))
+    assert config_of(settings) == {
+        "nodeSelector": {"labels": {"cloud.google.com/gke-spot": "true", "disk": "ssd"}},
+        "tolerations": [
+            {"key": "nvidia.com/gpu", "operator": "Exists"},
+            {"key": "cloud.google.com/gke-spot", "operator": "Equal", "value": "true", "effect": "NoSchedule"},
+        ],
+    }
+
+
+def test_a_spot_node_without_a_taint_needs_no_toleration() -> None:
+    """EKS labels its spot nodes, and taints none."""
+    assert config_of(StepSettings(spot="eks")) == {
+        "nodeSelector": {"labels": {"eks.amazonaws.com/capacityType": "SPOT"}}
+    }
+
+
+def test_time_outs_and_labels_are_the_pods() -> None:
+    """A time-out is in seconds, as text, since it is an int64 of protobuf's JSON."""
+    assert config_of(StepSettings(timeout="2h", labels={"cost-center": "a"})) == {
+        "activeDeadlineSeconds": "7200",
+        "podMetadata": {"labels": {"cost-center": "a"}},
+    }
