@@ -94,7 +94,7 @@ def test_vertexes_own_loader_takes_it(texts: dict[str, str], tmp_path: Path) -> 
         location="europe-west4",
         credentials=AnonymousCredentials(),
     )
-    assert job.runtime_config.gcs_output_directory == "gs://my-bucket/penstock"  # type: ignore[attr-defined]
+    assert job.runtime_config.gcs_output_directory == "gs://my-bucket/penstock"
     with pytest.raises(ValueError, match="nope"):
         aiplatform.PipelineJob(
             display_name="taxi",
