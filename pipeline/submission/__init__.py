@@ -1,0 +1,1 @@
+"""`penstock submit`: a compiled pipeline to Kubeflow Pipelines or Vertex AI."""
