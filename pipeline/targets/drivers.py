@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.targets.parameters import Spec
 
-SUFFIX = "-driver"
+SUFFIX = "-lookup"  # Kubeflow itself adds a node `<task>-driver` for each task (argocompiler, dag.go)
 FOUND = "found"  # the driver's output: the properties it resolved, as JSON
 DRIVER_OUTPUT = "driver_output"  # the step's input that takes it
 EXECUTOR_CLASS, DRIVER_CLASS = "--executor_class_path", "--driver_class_path"

@@ -128,8 +128,8 @@ def test_every_step_is_started_by_our_entry_point(target: str, specs: dict[str, 
 def test_on_kubeflow_what_looks_at_the_world_is_a_task_of_its_own(specs: dict[str, Spec]) -> None:
     """ExampleGen and Baseline have drivers; what these find is in the steps' cache keys, and they are never cached."""
     tasks = specs["kubeflow"]["root"]["dag"]["tasks"]
-    drivers = {name for name in tasks if name.endswith("-driver")}
-    assert drivers == {"ExampleGen-driver", "Baseline-driver"}
+    drivers = {name for name in tasks if name.endswith("-lookup")}
+    assert drivers == {"ExampleGen-lookup", "Baseline-lookup"}
     uncached = {name for name, task in tasks.items() if not task["cachingOptions"].get("enableCache")}
     assert uncached == {*drivers, "Pusher"}
 

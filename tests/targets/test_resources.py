@@ -23,9 +23,9 @@ def test_a_step_has_its_own_settings_over_the_default_ones() -> None:
 def test_a_driver_has_its_steps_settings_without_its_gpus() -> None:
     """Looking at files needs no GPU."""
     wanted = StepSettings(cpu="2", accelerator=Accelerator(type="nvidia.com/gpu"))
-    by_task = resources.settings_by_task({"Reader": wanted}, ["Reader", "Reader-driver"])
-    assert by_task["Reader-driver"].cpu == "2"
-    assert by_task["Reader-driver"].accelerator is None
+    by_task = resources.settings_by_task({"Reader": wanted}, ["Reader", "Reader-lookup"])
+    assert by_task["Reader-lookup"].cpu == "2"
+    assert by_task["Reader-lookup"].accelerator is None
 
 
 def test_settings_of_no_step_are_refused() -> None:
