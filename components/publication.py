@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from components.durable import flush, flush_all
 
 ORIGIN = Path("assets.extra") / "penstock.json"
 ASIDE = ".incoming"
@@ -53,10 +54,10 @@ def publish(model: Path, destination: Path, origin: str, prepare: Callable[[Path
         (copy / ORIGIN).write_text(json.dumps({"origin": origin}))
         if prepare:
             prepare(copy)
-        _flush(copy)
+        flush_all(copy)
         number = max(int(time.time()), latest.number + 1 if latest else 0)
         copy.rename(destination / str(number))
-        _flush_one(destination)
+        flush(destination)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return Version(number, destination / str(number), is_new=True)
@@ -75,17 +76,3 @@ def _origin(version: Path) -> str | None:
     except (OSError, ValueError, KeyError):
         return None
     return origin
-
-
-def _flush(folder: Path) -> None:
-    """Forces every file to the disk, so that a renamed version is whole after a power cut too."""
-    for path in folder.rglob("*"):
-        _flush_one(path)
-
-
-def _flush_one(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

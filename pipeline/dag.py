@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from ml_metadata.proto import metadata_store_pb2
-from tfx.components import Evaluator, ExampleValidator, StatisticsGen, Trainer, Transform
-from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.components import ExampleValidator, StatisticsGen, Trainer, Transform
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import trainer_pb2
-from tfx.types import Channel
-from tfx.types.standard_artifacts import Model, ModelBlessing
 
-from components.baseline import LatestBlessedBefore
+from components.baseline import Baseline
 from components.data_gate import DataGate
+from components.evaluator import Evaluator
 from components.infra_validator import InfraValidator
 from components.pusher import Pusher
 from pipeline.config import Config
@@ -27,12 +24,23 @@ def create_pipeline(
     config: Config,
     root: str,
     destination: str,
+    blessed_models: str,
     metadata: metadata_store_pb2.ConnectionConfig,
     beam_args: list[str],
     *,
     enable_cache: bool = True,
 ) -> Pipeline:
-    """Returns the DAG of a configuration: artifacts under `root`, versions of the model pushed to `destination`."""
+    """Returns the DAG of a configuration.
+
+    Args:
+      config: the pipeline.
+      root: the folder of the artifacts.
+      destination: the folder to which versions of the model are pushed.
+      blessed_models: the folder of the models that were blessed, with the latest of which a candidate is compared.
+      metadata: the metadata store.
+      beam_args: what Beam is told, by all steps that run on it.
+      enable_cache: whether a step may take an earlier result.
+    """
     examples = example_gen(config, column_types(config), root)
     statistics = StatisticsGen(examples=examples.outputs["examples"])
     schema = schema_gen(config, statistics.outputs["statistics"])
@@ -55,7 +63,7 @@ def create_pipeline(
         eval_args=trainer_pb2.EvalArgs(splits=["eval"]),
         **training_options(config, root),
     )
-    baseline = _baseline(trainer)
+    baseline = Baseline(candidate=trainer.outputs["model"], blessed_models=blessed_models)
     evaluator = Evaluator(
         examples=examples.outputs["examples"],
         model=trainer.outputs["model"],
@@ -63,6 +71,7 @@ def create_pipeline(
         eval_config=eval_config(config),
         schema=schema.outputs["schema"],
         example_splits=["test"],
+        blessed_models=blessed_models,
     )
     infra_validator = InfraValidator(
         model=trainer.outputs["model"], examples=examples.outputs["examples"], **config.infra_validation.model_dump()
@@ -81,13 +90,3 @@ def create_pipeline(
     steps: list[BaseNode] = [examples, statistics, schema, validator, gate, transform, trainer]
     steps += [baseline, evaluator, infra_validator, pusher]
     return Pipeline(config.name, root, metadata, steps, enable_cache=enable_cache, beam_pipeline_args=beam_args)
-
-
-def _baseline(trainer: BaseComponent) -> Resolver:
-    """The latest blessed model before the one that `trainer` makes."""
-    return Resolver(
-        strategy_class=LatestBlessedBefore,
-        model=Channel(type=Model),
-        model_blessing=Channel(type=ModelBlessing),
-        candidate=trainer.outputs["model"],
-    ).with_id("Baseline")

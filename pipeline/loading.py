@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,18 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from components.files import PACKAGED, local_path
 from pipeline.config import Config
 from schema.errors import UsageError, did_you_mean
 from schema.roles import ROLES
 
-PATH_KEYS = (("data", "path"), ("data", "password_file"), ("schema", "path"), ("metadata", "password_file"))
+PATH_KEYS = (
+    ("data", "path"),
+    ("data", "password_file"),
+    ("schema", "path"),
+    ("metadata", "password_file"),
+    ("metadata", "ca_file"),
+)
 SQLITE = "sqlite:///"
 ROLE_AT = 2
 Layer = dict[str, Any]
@@ -46,23 +52,11 @@ def resolve_path(path: str, base: Path) -> str:
     Raises:
       UsageError: the package of a `pkg://` path is not installed.
     """
-    if path.startswith("pkg://"):
-        return _path_in_package(path)
+    path = local_path(path)
     try:
         return path if "://" in path else str((base / Path(path).expanduser()).resolve())
     except (ValueError, RuntimeError) as error:
         raise UsageError(f"{path!r} is no path: {error}.") from None
-
-
-def _path_in_package(path: str) -> str:
-    package, _, inside = path.removeprefix("pkg://").partition("/")
-    try:
-        spec = importlib.util.find_spec(package)
-    except (ImportError, ValueError):
-        spec = None
-    if spec is None or not spec.submodule_search_locations:
-        raise UsageError(f"{path}: no package {package!r} is installed here.")
-    return str(Path(spec.submodule_search_locations[0]) / inside)
 
 
 def _read(file: Path) -> Layer:
@@ -105,9 +99,14 @@ def _merge(below: Layer, above: Mapping[str, Any]) -> Layer:
 def _with_absolute_paths(layer: Layer, base: Path) -> Layer:
     for section, key in PATH_KEYS:
         inner = layer.get(section)
-        if isinstance(inner, dict) and isinstance(inner.get(key), str):
+        if isinstance(inner, dict) and isinstance(inner.get(key), str) and not _is_kept(section, key, inner[key]):
             layer = layer | {section: inner | {key: resolve_path(inner[key], base)}}
     return _with_absolute_sqlite(layer, base)
+
+
+def _is_kept(section: str, key: str, path: str) -> bool:
+    """Whether a path keeps its name: packaged data is looked for where it is read, which may be another machine."""
+    return (section, key) == ("data", "path") and path.startswith(PACKAGED)
 
 
 def _with_absolute_sqlite(layer: Layer, base: Path) -> Layer:

@@ -28,6 +28,16 @@ class Workdir:
         return self.path / "logs"
 
     @property
+    def blessed(self) -> Path:
+        """The ledger of blessed models."""
+        return self.path / "blessed"
+
+    @property
+    def report(self) -> Path:
+        """A copy of the latest run's report."""
+        return self.path / "report.html"
+
+    @property
     def lock(self) -> Path:
         """Held by the process that runs the pipeline."""
         return self.path / "run.lock"

@@ -16,6 +16,7 @@ from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples
 
 from components.example_gen import QUARANTINE_PROPERTY, QUARANTINED_PROPERTY, ROWS_PROPERTY, SPANS_PROPERTY, Executor
+from components.options_packing import unpack
 from components.source_driver import SourceDriver
 from pipeline.sources import example_gen
 from schema.errors import DataAnomaly
@@ -262,6 +263,24 @@ def driven(**data: Any) -> dict[str, Any]:
     before = properties(**data)
     after = SourceDriver(None).resolve_exec_properties(before, None, None)
     return {key: value for key, value in after.items() if key not in before or before[key] != value}
+
+
+def test_the_input_base_is_the_path_that_counts(tmp_path: Path) -> None:
+    """A backend that sets the plain property, as a parameter of the pipeline, changes what driver and executor read."""
+    write(tmp_path / "then" / "rows.csv", ROWS)
+    now = write(tmp_path / "now" / "rows.csv", ROWS[:200])
+    given = properties(path=str(tmp_path / "then" / "rows.csv")) | {"input_base": now}
+    assert unpack(given).path == now
+    expected = SourceDriver(None).resolve({}, properties(path=now))["input_fingerprint"]
+    assert SourceDriver(None).resolve({}, given)["input_fingerprint"] == expected
+
+
+def test_the_driver_changes_none_of_its_arguments(tmp_path: Path) -> None:
+    """What it finds is in what it returns only, as our drivers promise."""
+    given = properties(path=write(tmp_path / "rows.csv", ROWS))
+    before = dict(given)
+    assert SourceDriver(None).resolve({}, given) != given
+    assert given == before
 
 
 def test_the_driver_records_span_version_and_fingerprint(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ DESIGNED = {
     "DataGate",
     "Transform",
     "Trainer",
+    "Baseline",
     "Evaluator",
     "InfraValidator",
     "Pusher",
@@ -42,10 +43,8 @@ def facts(given: Config, folder: Path, *, enable_cache: bool = True) -> Facts:
     """Returns, by step, what the compiled DAG says of it that is the same on every machine."""
     place = Workdir(folder)
     connection = connection_config(given.metadata, place)
-    destination = str(place.serving(given.model_name))
-    pipeline = dag.create_pipeline(
-        given, str(place.root), destination, connection, beam_args(given), enable_cache=enable_cache
-    )
+    folders = str(place.root), str(place.serving(given.model_name)), str(place.blessed)
+    pipeline = dag.create_pipeline(given, *folders, connection, beam_args(given), enable_cache=enable_cache)
     nodes = [node.pipeline_node for node in Compiled(pipeline, "golden")._ir.nodes]
     return {node.node_info.id: _facts_of(node) for node in nodes}
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import schema as schema_package
+from components.files import local_path
 from pipeline.loading import load, resolve_path
 from schema.errors import UsageError
 from schema.roles import Numeric
@@ -31,7 +32,7 @@ def test_the_shipped_taxi_configuration_loads() -> None:
     """configs/taxi.yaml is right, and the files that it names exist."""
     config = load([TAXI])
     assert config.name == "taxi"
-    assert Path(config.data.path).is_file()
+    assert Path(local_path(config.data.path)).is_file()
     assert Path(config.schema_.path or "").is_file()
 
 
@@ -212,6 +213,14 @@ def test_a_package_carries_data() -> None:
     """pkg://package/file is that file inside the installed package."""
     expected = Path(schema_package.__file__ or "").parent / "taxi.pbtxt"
     assert Path(resolve_path("pkg://schema/taxi.pbtxt", Path("anywhere"))) == expected
+
+
+def test_packaged_data_keeps_its_name(tmp_path: Path) -> None:
+    """It is looked for where it is read, which may be a container; the schema, whose text is carried, is read here."""
+    given = minimal(data={"path": "pkg://no_such_package/t.csv"}, schema={"path": "pkg://schema/taxi.pbtxt"})
+    config = load([write(tmp_path / "taxi.yaml", given)])
+    assert config.data.path == "pkg://no_such_package/t.csv"
+    assert Path(config.schema_.path or "").is_file()
 
 
 @pytest.mark.parametrize("path", ["pkg://no_such_package/data.csv", "pkg://json.decoder/data.csv"])

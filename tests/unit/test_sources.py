@@ -177,7 +177,8 @@ def test_a_dag_over_big_query_compiles_without_asking_google(tmp_path: Path) -> 
     read = big_query(tmp_path)
     check_source(read)
     assert columns_of(read) == []
-    dag = create_pipeline(read, str(tmp_path), str(tmp_path), metadata_store_pb2.ConnectionConfig(), [])
+    place = str(tmp_path)
+    dag = create_pipeline(read, place, place, place, metadata_store_pb2.ConnectionConfig(), [])
     nodes = [node.pipeline_node for node in Compiler().compile(dag).nodes]
     (source,) = [node for node in nodes if node.node_info.id == "ExampleGen"]
     assert QUERY in str(source.parameters.parameters["input_config"])

@@ -28,10 +28,11 @@ def test_the_contract_of_what_lies_where(tmp_path: Path) -> None:
     place = Workdir(tmp_path)
     assert place.root == tmp_path / "root"
     assert place.metadata == tmp_path / "metadata.db"
+    assert place.blessed == tmp_path / "blessed"
     assert place.serving("taxi") == tmp_path / "serving" / "taxi"
 
 
-@pytest.mark.parametrize("name", ["root", "metadata", "logs", "lock"])
+@pytest.mark.parametrize("name", ["root", "metadata", "logs", "blessed", "lock"])
 def test_nothing_lies_elsewhere(tmp_path: Path, name: str) -> None:
     """Whatever a run keeps lies inside the pipeline's folder."""
     assert getattr(Workdir(tmp_path), name).is_relative_to(tmp_path)
