@@ -6,6 +6,7 @@ quarantine: what is read and what is written are counted apart, and a difference
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,7 +108,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         typed = with_types(options, source.pieces)
         names = split_names(options)
         examples.split_names = artifact_utils.encode_split_names(names)
-        refused = quarantine.Quarantine(Path(options.quarantine, Path(examples.uri).name, "rows.jsonl"))
+        refused = quarantine.Quarantine(Path(options.quarantine, _folder_name(examples.uri), "rows.jsonl"))
         with self._make_beam_pipeline() as pipeline:
             rows = (
                 pipeline
@@ -128,6 +129,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         counts = _counts(pipeline.result)
         _check(options, source, refused, counts)
         _describe(examples, source, refused, counts)
+
+
+def _folder_name(uri: str) -> str:
+    """The number of the artifact; in a container, where all are called alike, a hash of the whole URI."""
+    name = Path(uri).name
+    return name if name.isdecimal() else hashlib.sha256(uri.encode()).hexdigest()[:12]
 
 
 def _count(row: Any, what: str) -> Any:

@@ -58,9 +58,9 @@ def example_gen(config: Config, types: Types, root: str) -> BaseComponent:
     """Returns the ExampleGen of a source; `types` gives the type of each column that must have one.
 
     Raises:
-      UsageError: there is no such source, or no file at its path.
+      UsageError: there is no such source. Whether there are files is for `check_source` to say, where they are read.
     """
-    check_source(config)
+    _check_kind(config)
     return SOURCES[config.data.source].component(config, source_options(config, types, f"{root}/quarantine"))
 
 
@@ -70,15 +70,20 @@ def check_source(config: Config) -> None:
     Raises:
       UsageError: there is no such source, file or span; the delimiter is none.
     """
+    _check_kind(config)
     source, delimiter = config.data.source, config.data.delimiter
-    if source not in SOURCES:
-        raise UsageError(f"'data.source' is {source!r}. {did_you_mean(source, SOURCES)}")
     if not delimiter.isascii() or delimiter in FOR_OTHER_USE:
         raise UsageError(f"'data.delimiter' is {delimiter!r}. Legal is one ASCII character such as , ; | or a tab.")
     if is_remote(config.data.path):
         connect(config.runner.beam_args)
     if SOURCES[source].can_look:
         resolve(source_options(config))
+
+
+def _check_kind(config: Config) -> None:
+    source = config.data.source
+    if source not in SOURCES:
+        raise UsageError(f"'data.source' is {source!r}. {did_you_mean(source, SOURCES)}")
 
 
 def columns_of(config: Config) -> list[str]:

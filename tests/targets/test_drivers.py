@@ -28,7 +28,7 @@ def test_a_driver_is_told_what_its_step_is_told() -> None:
         "parameters": {"where": {"runtimeValue": {"constant": "here"}}}
     }
     step, driver = drivers.container_of(spec, "Reader"), drivers.container_of(spec, "Reader-lookup")
-    assert driver["args"] == ["--lookup_class_path", "a.module.Driver", *step["args"][2:]]
+    assert driver["args"] == ["--driver_class_path", "a.module.Driver", *step["args"][2:]]
     assert driver["image"] == step["image"]
     assert spec["components"]["Reader-lookup"]["inputDefinitions"] == {
         "parameters": {"where": {"parameterType": "STRING"}}
@@ -45,5 +45,5 @@ def test_on_vertex_a_driver_is_a_hook_of_its_step() -> None:
     assert list(spec["root"]["dag"]["tasks"]) == ["Reader", "Writer"]
     hook = drivers.container_of(spec, "Reader")["lifecycle"]["preCacheCheck"]
     assert hook["command"] == ["python", "-m", "pipeline.container"]
-    assert hook["args"][:2] == ["--lookup_class_path", "a.module.Driver"]
+    assert hook["args"][:2] == ["--driver_class_path", "a.module.Driver"]
     assert "lifecycle" not in drivers.container_of(spec, "Writer")
