@@ -17,7 +17,7 @@ setup(
     description="A table of data to a model that answers requests: one gated TFX pipeline, described by one YAML file",
     python_requires=">=3.11,<3.12",
     packages=find_packages(include=["pipeline*", "components*", "serving*", "monitoring*", "schema*"]),
-    package_data={"schema": ["*.pbtxt"]},
+    package_data={"schema": ["*.pbtxt"], "components": ["report/*.j2", "report/*.css", "report/*.js"]},
     install_requires=requirements("requirements.in"),
     entry_points={
         "console_scripts": [

@@ -13,6 +13,7 @@ from components.data_gate import DataGate
 from components.evaluator import Evaluator
 from components.infra_validator import InfraValidator
 from components.pusher import Pusher
+from components.report.step import then_report
 from pipeline.config import Config
 from pipeline.evaluation import eval_config
 from pipeline.options import preprocessing_options, training_options
@@ -88,5 +89,5 @@ def create_pipeline(
         **severity_options(config),
     )
     steps: list[BaseNode] = [examples, statistics, schema, validator, gate, transform, trainer]
-    steps += [baseline, evaluator, infra_validator, pusher]
+    steps = then_report(config.name, [*steps, baseline, evaluator, infra_validator, pusher])
     return Pipeline(config.name, root, metadata, steps, enable_cache=enable_cache, beam_pipeline_args=beam_args)

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.results import ClassMetrics, SliceMetrics
+from components.results import ClassMetrics, SliceMetrics
 from pipeline.steps import State, StepStatus
 from pipeline.summary import Summary
 
@@ -23,6 +23,7 @@ MARKS = {
     State.RUNNING: ("▶", "cyan"),
     State.DONE: ("✓", "green"),
     State.CACHED: ("=", "blue"),
+    State.SKIPPED: ("–", "dim"),
     State.FAILED: ("✗", "red"),
     State.INTERRUPTED: ("■", "yellow"),
 }
@@ -184,6 +185,8 @@ def _closing_lines(summary: Summary, config_files: str) -> list[Text]:
         Text.assemble((f"{verdict.gate:<6}", "bold"), " ", (verdict.text, "green" if verdict.passed else "red"))
         for verdict in summary.verdicts
     ]
+    if summary.report:
+        lines.append(Text.assemble((f"{'report':<6}", "bold"), f" {summary.report}"))
     if summary.is_pushed:
         lines.append(Text.assemble((f"{'pushed':<6}", "bold"), f" version {summary.version} to {summary.pushed_to}"))
         lines.append(

@@ -41,9 +41,14 @@ METRIC_CLASSES: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
 }
 OUR_CLASSES = frozenset(
     {"LogLoss", "MacroF1", "MacroAUC", "MacroPrecision", "MacroRecall", "MicroAUC", "RSquared", "ByClass"}
+    | {"ByThreshold", "MicroByThreshold", "Confusion"}
 )
 OPTION_OF_THRESHOLD = {"accuracy": "threshold", "precision": "thresholds", "recall": "thresholds"}
-ALWAYS = {"binary": ("ExampleCount", "MeanLabel"), "multiclass": ("ExampleCount", "ByClass")}
+ALWAYS = {
+    "binary": ("ExampleCount", "MeanLabel", "ByThreshold"),
+    "multiclass": ("ExampleCount", "ByClass", "Confusion", "MicroByThreshold"),
+    "regression": ("ExampleCount", "MeanLabel"),
+}
 PREDICTION_KEYS = {"binary": "probability", "multiclass": "probabilities", "regression": "value"}
 
 
@@ -56,8 +61,8 @@ def eval_config(config: Config) -> config_pb2.EvalConfig:
         label_key=LABEL,
         prediction_key=PREDICTION_KEYS[config.problem],
     )
-    always = ALWAYS.get(config.problem, ALWAYS["binary"])
-    metrics = [*(_plain_metric(name) for name in always), *(_metric(config, name) for name in config.metrics)]
+    always = (_unnamed_metric(config, name) for name in ALWAYS[config.problem])
+    metrics = [*always, *(_metric(config, name) for name in config.metrics)]
     slices = [config_pb2.SlicingSpec(feature_keys=keys) for keys in config.evaluation.slices]
     return config_pb2.EvalConfig(
         model_specs=[model],
@@ -78,8 +83,12 @@ def _metric(config: Config, name: str) -> config_pb2.MetricConfig:
     )
 
 
-def _plain_metric(class_name: str) -> config_pb2.MetricConfig:
-    return config_pb2.MetricConfig(class_name=class_name, module=OURS if class_name in OUR_CLASSES else "")
+def _unnamed_metric(config: Config, class_name: str) -> config_pb2.MetricConfig:
+    return config_pb2.MetricConfig(
+        class_name=class_name,
+        module=OURS if class_name in OUR_CLASSES else "",
+        config=json.dumps({"threshold": config.evaluation.threshold}) if class_name == "ByThreshold" else "",
+    )
 
 
 def _overall_thresholds(config: Config, name: str) -> Iterator[config_pb2.PerSliceMetricThreshold]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
+from components.report.parts import part_of
+from components.report.verdicts import warnings_of
 from pipeline.lineage import int_property, rows_of, spans_of, text_property
 
 
@@ -14,12 +14,6 @@ def note_of(artifacts: Iterable[Any]) -> str:
     """Returns a short note on the output artifacts (MLMD protos) of a step."""
     said = [NOTES[artifact.type](artifact) for artifact in artifacts if artifact.type in NOTES]
     return ", ".join(filter(None, said))
-
-
-def warnings_of(report: Any) -> list[str]:
-    """Returns the anomalies that the DataGate let pass."""
-    warnings: list[str] = json.loads(Path(report.uri, "warnings.json").read_text())
-    return warnings
 
 
 def _rows(examples: Any) -> str:
@@ -37,7 +31,7 @@ def _spans(spans: dict[str, int]) -> list[str]:
 
 
 def _gate(report: Any) -> str:
-    warnings = warnings_of(report)
+    warnings = warnings_of(part_of(report))
     return f"{len(warnings)} warning{'s' * (len(warnings) > 1)}" if warnings else "no anomaly"
 
 
@@ -54,7 +48,7 @@ def _push(pushed: Any) -> str:
 
 NOTES: dict[str, Callable[[Any], str]] = {
     "Examples": _rows,
-    "components.artifacts.GateReport": _gate,
+    "penstock.GateReport": _gate,
     "ModelBlessing": _blessing,
     "InfraBlessing": _blessing,
     "PushedModel": _push,

@@ -15,21 +15,26 @@ from hypothesis import strategies as st
 from tensorflow_model_analysis.metrics import metric_specs
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.metrics import (
+from components.metric_sums import (
     BINS,
-    METRICS,
+    MOST_CLASSES,
     Row,
     by_class,
+    by_threshold,
+    confusion,
     counts_by_class,
     macro,
     macro_auc,
     mean_of_sums,
     micro_auc,
+    micro_by_threshold,
     probabilities_by_class,
     r_squared,
+    sums_by_threshold,
     sums_of_log_loss,
     sums_of_squares,
 )
+from components.metrics import METRICS
 from tests.components.tables import REAL_TIME
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -84,6 +89,40 @@ def test_areas_under_the_curves_are_those_of_scikit_learn(seed: int) -> None:
     assert macro_auc(histograms) == pytest.approx(np.mean(areas))
     pairs = (labels[:, None] == np.arange(4)).ravel()
     assert micro_auc(histograms) == pytest.approx(sk.roc_auc_score(pairs, probabilities.ravel()))
+
+
+@given(seed=SEEDS, threshold=st.sampled_from([0.2, 1 / 3, 0.5]))
+@REAL_TIME
+def test_counts_by_threshold_are_scikit_learns_confusion_matrix(seed: int, threshold: float) -> None:
+    """At each threshold, be it on the grid of hundredths or not, a row is a yes where its probability is above it."""
+    numbers = np.random.default_rng(seed)
+    labels, probabilities = numbers.integers(0, 2, 50), numbers.integers(0, 13, 50) / 12
+    edges = sorted({0.0, 0.25, threshold, 1.0})
+    counts = by_threshold(edges, sums_by_threshold(edges, rows_of(labels, probabilities)))
+    assert counts[:, 0].tolist() == edges
+    assert counts[:, 3].sum() == pytest.approx(probabilities.sum())
+    for edge in edges:
+        no, yes = counts[counts[:, 0] <= edge].sum(axis=0)[1:3], counts[counts[:, 0] > edge].sum(axis=0)[1:3]
+        expected = sk.confusion_matrix(labels, probabilities > edge, labels=[0, 1])
+        assert np.stack([no, yes], axis=1).tolist() == expected.tolist()
+
+
+@given(seed=SEEDS)
+@REAL_TIME
+def test_counts_by_threshold_of_all_pairs_are_those_of_scikit_learn(seed: int) -> None:
+    """Each pair of a row and a class counts once, by whether the row is of the class."""
+    labels, probabilities = classified(seed)
+    counts = micro_by_threshold(probabilities_by_class(rows_of(labels, probabilities)))
+    pairs = (labels[:, None] == np.arange(4)).ravel()
+    expected = sk.confusion_matrix(pairs, probabilities.ravel() > 0.3)
+    assert counts[counts[:, 0] <= 0.3].sum(axis=0)[1:3].tolist() == expected[:, 0].tolist()
+    assert counts[:, 3].sum() == pytest.approx(probabilities.sum(), rel=1e-3)
+
+
+def test_a_confusion_matrix_of_very_many_classes_is_not_kept() -> None:
+    """Nobody can read it, and each slice would have one."""
+    assert confusion(np.ones((MOST_CLASSES, MOST_CLASSES))).shape == (MOST_CLASSES, MOST_CLASSES)
+    assert confusion(np.ones((MOST_CLASSES + 1, MOST_CLASSES + 1))).shape == (0, 0)
 
 
 @given(seed=SEEDS, mean=st.sampled_from([0.0, 1e4]))

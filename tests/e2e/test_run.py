@@ -8,6 +8,7 @@ import os
 import pty
 import struct
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.e2e.conftest import PENSTOCK, Folder, Pushed, trips, write_rows
 pytestmark = pytest.mark.e2e
 STEPS = {
     "ExampleGen", "StatisticsGen", "ImportSchemaGen", "ExampleValidator", "DataGate", "Transform", "Trainer",
-    "Baseline", "Evaluator", "InfraValidator", "Pusher",
+    "Baseline", "Evaluator", "InfraValidator", "Pusher", "Report",
 }  # fmt: skip
 
 
@@ -70,6 +71,16 @@ def test_the_version_carries_warm_up_requests(first_run: Pushed) -> None:
     assert (version / "saved_model.pb").exists()
 
 
+def test_the_run_has_a_report(first_run: Pushed) -> None:
+    """It tells of the push, of slices, of anomalies let pass and of the steps' times; `runs show` says where it is."""
+    page = Path(first_run.summary["report"]).read_text(encoding="utf-8")
+    for said in (f"pushed version {first_run.summary['version']}", "payment_type=Cash", "trip_start_month", "Trainer"):
+        assert said in page
+    assert (first_run.folder.workdir / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    shown = first_run.folder.penstock("runs", "show", "small.yaml", "--json")
+    assert json.loads(shown.stdout)["report"] == first_run.summary["report"]
+
+
 def test_nothing_is_written_outside_the_workdir(first_run: Pushed) -> None:
     """A run leaves its files under var, and the user's files as they were."""
     assert sorted(path.name for path in first_run.folder.path.iterdir()) == [
@@ -79,7 +90,7 @@ def test_nothing_is_written_outside_the_workdir(first_run: Pushed) -> None:
         "var",
     ]
     assert sorted(path.name for path in first_run.folder.workdir.iterdir()) == [
-        "logs", "metadata.db", "root", "run.lock", "serving",
+        "blessed", "logs", "metadata.db", "report.html", "root", "run.lock", "serving",
     ]  # fmt: skip
 
 
@@ -92,11 +103,11 @@ def test_a_run_is_listed_and_shown(first_run: Pushed) -> None:
 
 
 def test_a_run_with_nothing_changed_is_cached(first_run: Pushed) -> None:
-    """The second run takes every step from the cache, says so, and pushes no second version."""
+    """The second run takes every step from the cache, says so, pushes no second version, and reports on that."""
     done = first_run.folder.run("--json")
     assert done.returncode == 0, done.stderr
     states = {step["name"]: step["state"] for step in json.loads(done.stdout)["steps"]}
-    assert {name for name, state in states.items() if state == "done"} <= {"Pusher", "Baseline"}
+    assert {name for name, state in states.items() if state != "cached"} == {"Pusher", "Report"}
     assert first_run.folder.versions == [first_run.summary["version"]]
     assert "already pushed" in done.stderr
 
@@ -164,3 +175,4 @@ def test_a_data_anomaly_stops_the_run(pushed: Folder) -> None:
         assert words in done.stderr
     assert "Transform" not in done.stdout
     assert pushed.versions == before
+    assert "Barter" in (pushed.workdir / "report.html").read_text(encoding="utf-8")

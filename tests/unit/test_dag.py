@@ -33,6 +33,7 @@ DESIGNED = {
     "Evaluator",
     "InfraValidator",
     "Pusher",
+    "Report",
 }
 BRANCHES = (ast.If, ast.IfExp, ast.Match, ast.Try)
 MOST_LINES = 60

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from components.report.verdicts import Verdict
+from components.results import SliceMetrics
 from pipeline.display import LiveSteps, PlainSteps, console_for, metrics_table, show_summary, steps_table, steps_watcher
-from pipeline.results import SliceMetrics
 from pipeline.steps import State, StepStatus
-from pipeline.summary import Summary, Verdict
+from pipeline.summary import Summary
 
 NAMES = ("auc", "log_loss", "accuracy", "pr_auc", "precision", "recall", "calibration")
 MARKUP = ("[bold]x[/bold]", "[/]", "[red]", "a[0]", "\\[b]", "[/nope]")
@@ -176,3 +177,9 @@ def test_warnings_and_verdicts_are_printed_as_they_are(text: str) -> None:
     summary = _summary(warnings=[f"warned {text}"], verdicts=[Verdict("data", passed=True, text=f"said {text}")])
     assert f"warned {text}" in _shown(summary)
     assert f"said {text}" in _shown(summary)
+
+
+def test_the_end_tells_where_the_report_is() -> None:
+    """The last lines name the report's file, where there is one."""
+    assert "report /var/taxi/report.html" in _shown(_summary(report="/var/taxi/report.html"))
+    assert "report" not in _shown(_summary())

@@ -21,7 +21,7 @@ def _eval_config(**evaluation: Any) -> config_pb2.EvalConfig:
 
 
 def _thresholds(given: config_pb2.EvalConfig, metric: str) -> Sequence[config_pb2.PerSliceMetricThreshold]:
-    configs = {json.loads(one.config)["name"]: one for one in given.metrics_specs[0].metrics if one.config}
+    configs = {json.loads(one.config).get("name"): one for one in given.metrics_specs[0].metrics if one.config}
     return list(configs[metric].per_slice_thresholds)
 
 
@@ -141,17 +141,19 @@ def test_a_slice_that_is_computed_already_is_not_asked_for_twice() -> None:
 
 @pytest.mark.parametrize("problem", METRICS)
 def test_every_metric_of_every_problem_is_computed(problem: str) -> None:
-    """All metrics that a problem may name are asked of TFMA, each under that name, beside the rows and mean label.
+    """All metrics that a problem may name are asked of TFMA, each under that name, beside rows, mean label and curves.
 
     The mean of the indices of classes says nothing: each class is measured by itself instead.
     """
     given = eval_config(config(problem=problem, label=LABELS[problem]))
     metrics = list(given.metrics_specs[0].metrics)
-    assert [metric.class_name for metric in metrics if not metric.config] == [
-        "ExampleCount",
-        "ByClass" if problem == "multiclass" else "MeanLabel",
-    ]
-    assert [json.loads(metric.config)["name"] for metric in metrics if metric.config] == list(METRICS[problem])
+    named = [json.loads(metric.config)["name"] for metric in metrics if "name" in json.loads(metric.config or "{}")]
+    assert named == list(METRICS[problem])
+    assert [metric.class_name for metric in metrics][: -len(named)] == {
+        "binary": ["ExampleCount", "MeanLabel", "ByThreshold"],
+        "multiclass": ["ExampleCount", "ByClass", "Confusion", "MicroByThreshold"],
+        "regression": ["ExampleCount", "MeanLabel"],
+    }[problem]
 
 
 @pytest.mark.parametrize(
@@ -167,11 +169,12 @@ def test_the_threshold_is_that_of_the_metrics_that_take_a_row_for_a_yes() -> Non
     """Accuracy, precision and recall share evaluation.threshold; the others have none."""
     given = _eval_config(threshold=0.2)
     options = {
-        metric["name"]: metric
+        metric.get("name", one.class_name): metric
         for one in given.metrics_specs[0].metrics
         if one.config
         for metric in [json.loads(one.config)]
     }
+    assert options["ByThreshold"] == {"threshold": 0.2}
     assert (options["accuracy"]["threshold"], options["precision"]["thresholds"]) == (0.2, 0.2)
     assert options["recall"]["thresholds"] == 0.2
     assert "threshold" not in options["auc"]

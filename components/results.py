@@ -10,7 +10,12 @@ from typing import Any
 
 import numpy as np
 
-COLUMNS_OF_A_CLASS = ("rows", "precision", "recall", "f1")  # of components.metrics.ByClass, which loads TensorFlow
+from components.metric_sums import COLUMNS_OF_A_CLASS, Array
+
+CANDIDATE = ("candidate", "")  # TFMA names the model only where it has a baseline beside it
+BASELINE = ("baseline",)
+ALL_ROWS = "all rows"
+MATRIX = 2  # dimensions
 LABEL_VOCABULARY = "label_vocabulary"  # of components.preprocessing, which loads TensorFlow
 NEED_BOTH_CLASSES = frozenset({"auc", "pr_auc"})  # TFMA answers 0 where there is one class only
 
@@ -41,31 +46,44 @@ class SliceMetrics:
     @property
     def name(self) -> str:
         """The slice in words."""
-        return ", ".join(f"{feature}={value}" for feature, value in self.slice.items()) or "all rows"
+        return slice_name(self.slice)
 
 
-def metrics_by_slice(evaluation: str, order: Sequence[str], classes: Sequence[str] = ()) -> list[SliceMetrics]:
-    """Returns the candidate's metrics in an Evaluator's output folder, those of each slice in the given order.
+def metrics_by_slice(
+    evaluation: str, order: Sequence[str], classes: Sequence[str] = (), models: Sequence[str] = CANDIDATE
+) -> list[SliceMetrics]:
+    """Returns a model's metrics in an Evaluator's output folder, those of each slice in the given order.
 
-    `classes` names the classes of a multi-class problem, by their index.
+    `classes` names the classes of a multi-class problem, by their index; `models` is CANDIDATE or BASELINE.
 
     All rows come first, then feature by feature the larger slices before the smaller.
     """
-    import tensorflow_model_analysis as tfma
-    from tfx.types import standard_component_specs  # noqa: F401  # completes tfma: its own import lacks names
-
-    names = ("candidate", "")  # TFMA names the model only where it has a baseline beside it
-    results = (tfma.load_eval_result(evaluation, model_name=name).slicing_metrics for name in names)
-    slices = [_slice_metrics(key, outputs[""][""], order, classes) for key, outputs in next(filter(None, results), [])]
+    slices = [_slice_metrics(key, values, order, classes) for key, values in _values_by_slice(evaluation, models)]
     return sorted(slices, key=lambda one: (len(one.slice), tuple(one.slice), -one.examples))
+
+
+def arrays_by_slice(evaluation: str, metric: str, models: Sequence[str] = CANDIDATE) -> dict[str, Array]:
+    """Returns a metric that is an array, by the slice in words; of shape [0, 0] where it has no value there."""
+    return {
+        slice_name(_features_of(key)): _array(values[metric]["arrayValue"])
+        for key, values in _values_by_slice(evaluation, models)
+        if "arrayValue" in values.get(metric, {})
+    }
+
+
+def eval_config_of(evaluation: str) -> Any:
+    """Returns the EvalConfig (TFMA's proto) that an Evaluator's output folder was computed by."""
+    return _tfma().load_eval_result(evaluation).config
+
+
+def slice_name(features: Mapping[str, str]) -> str:
+    """Returns a slice in words."""
+    return ", ".join(f"{feature}={value}" for feature, value in features.items()) or ALL_ROWS
 
 
 def missed_bars(evaluation: str) -> list[str]:
     """Returns a sentence for each bar that the candidate missed."""
-    import tensorflow_model_analysis as tfma
-    from tfx.types import standard_component_specs  # noqa: F401  # as above
-
-    result = tfma.load_validation_result(evaluation)
+    result = _tfma().load_validation_result(evaluation)
     missed = [
         f"{failure.metric_key.name} {_failure(failure)} on {_slice_name(validation.slice_key)}"
         for validation in result.metric_validations_per_slice
@@ -80,6 +98,28 @@ def classes_of(transform_graph: str) -> list[str]:
     return vocabulary.read_text(encoding="utf-8").splitlines() if vocabulary.exists() else []
 
 
+def _tfma() -> Any:
+    import tensorflow_model_analysis as tfma
+    from tfx.types import standard_component_specs  # noqa: F401  # completes tfma: its own import lacks names
+
+    return tfma
+
+
+def _values_by_slice(evaluation: str, models: Sequence[str]) -> list[tuple[Any, Mapping[str, Any]]]:
+    """The values of each slice, of the first of the models that has any."""
+    results = (_tfma().load_eval_result(evaluation, model_name=name).slicing_metrics for name in models)
+    return [(key, outputs[""][""]) for key, outputs in next(filter(None, results), [])]
+
+
+def _array(value: Mapping[str, Any]) -> Array:
+    shape = [int(size) for size in value.get("shape", ())]
+    return np.array(value.get("float64Values", ()), float).reshape(shape if len(shape) == MATRIX else (0, 0))
+
+
+def _features_of(key: Any) -> dict[str, str]:
+    return {feature: _text(value) for feature, value in key}
+
+
 def _slice_metrics(key: Any, values: Mapping[str, Any], order: Sequence[str], classes: Sequence[str]) -> SliceMetrics:
     numbers = {name: float(value["doubleValue"]) for name, value in values.items() if "doubleValue" in value}
     examples = int(numbers.pop("example_count", 0))
@@ -87,7 +127,7 @@ def _slice_metrics(key: Any, values: Mapping[str, Any], order: Sequence[str], cl
     undefined = NEED_BOTH_CLASSES if mean_label in (0.0, 1.0) else frozenset()
     defined = [name for name in order if name in numbers and not math.isnan(numbers[name]) and name not in undefined]
     return SliceMetrics(
-        {feature: _text(value) for feature, value in key},
+        _features_of(key),
         examples,
         mean_label,
         {name: numbers[name] for name in defined},
@@ -120,7 +160,7 @@ def _slice_name(key: Any) -> str:
     values = [
         f"{single.column}={_text(getattr(single, single.WhichOneof('kind')))}" for single in key.single_slice_keys
     ]
-    return ", ".join(values) or "all rows"
+    return ", ".join(values) or ALL_ROWS
 
 
 def _spec_name(spec: Any) -> str:
