@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from google.protobuf import json_format
+from kfp.kubernetes import kubernetes_executor_config_pb2
+
 from pipeline.targets import platform
 from pipeline.targets.settings import Secret, StepSettings, Toleration, Volume
 
@@ -71,4 +74,27 @@ def test_time_outs_and_labels_are_the_pods() -> None:
     assert config_of(StepSettings(timeout="2h", labels={"cost-center": "a"})) == {
         "activeDeadlineSeconds": "7200",
         "podMetadata": {"labels": {"cost-center": "a"}},
+    }
+
+
+def test_kubeflows_own_messages_take_it() -> None:
+    """Every key is a field of KubernetesExecutorConfig, of the type that it has there."""
+    settings = StepSettings(
+        spot="aks",
+        timeout="90s",
+        labels={"team": "a"},
+        volumes=(Volume(claim="data", path="/data"),),
+        secrets=(Secret(name="minio", env={"KEY": "accesskey"}, path="/secrets"),),
+        tolerations=(Toleration(key="nvidia.com/gpu", effect="NoExecute"),),
+    )
+    message = json_format.ParseDict(config_of(settings), kubernetes_executor_config_pb2.KubernetesExecutorConfig())
+    assert message.active_deadline_seconds == 90
+    assert {field.name for field, _ in message.ListFields()} == {
+        "pvc_mount",
+        "secret_as_env",
+        "secret_as_volume",
+        "node_selector",
+        "pod_metadata",
+        "active_deadline_seconds",
+        "tolerations",
     }
