@@ -31,11 +31,12 @@ class Note:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a step ended: from the cache or not, with a last note; or with an error."""
+    """How a step ended: done, from the cache, or skipped as its condition is not met, with a last note; or an error."""
 
     cached: bool = False
     note: str = ""
     error: PenstockError | None = None
+    skipped: bool = False
 
 
 Message = Note | Outcome

@@ -9,7 +9,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from pipeline.child import Child, Note, Outcome
-from pipeline.steps import FINISHED, State, Step, StepStatus, Watcher
+from pipeline.steps import SETTLED, State, Step, StepStatus, Watcher
 from pipeline.stopping import StopRequest
 from schema.errors import Interrupted, PenstockError
 
@@ -40,6 +40,7 @@ class LocalRun:
     ) -> None:
         self._steps, self._work, self._logs, self._watcher = steps, work, logs, watcher
         self._stop, self._at_once = stop, at_once
+        self._steps_by_name = {step.name: step for step in steps}
         self._began: dict[str, float] = {}
         self._children: dict[str, Child] = {}
         self._status = {step.name: StepStatus(step.name) for step in steps}
@@ -55,19 +56,27 @@ class LocalRun:
         while self._children and not self._stop.requested:
             self._listen()
             self._start_ready()
-        if self._stop.requested and not all(status.state in FINISHED for status in self._statuses):
+        if self._stop.requested and not all(status.state in SETTLED for status in self._statuses):
             self._end(list(self._children), State.INTERRUPTED)
             self._errors.append(Interrupted("The run was stopped. With --resume it goes on from where it was."))
         return self._errors[0] if self._errors else None
 
     def _start_ready(self) -> None:
         for step in self._steps:
-            status = self._status[step.name]
-            needs_are_met = all(self._status[name].state in FINISHED for name in step.upstream)
-            if self._errors or self._stop.requested or len(self._children) >= self._at_once:
+            if self._stop.requested or len(self._children) >= self._at_once:
                 return
-            if status.state is State.WAITING and needs_are_met:
+            if self._status[step.name].state is State.WAITING and self._is_ready(step):
                 self._start(step.name)
+
+    def _is_ready(self, step: Step) -> bool:
+        if not step.is_last:
+            return not self._errors and all(self._status[name].state in SETTLED for name in step.upstream)
+        return not any(self._is_to_end(self._steps_by_name[name]) for name in step.upstream)
+
+    def _is_to_end(self, step: Step) -> bool:
+        """Whether a step runs, or is still to run: after an error only an exit handler is."""
+        state = self._status[step.name].state
+        return state is State.RUNNING or (state is State.WAITING and (step.is_last or not self._errors))
 
     def _start(self, name: str) -> None:
         self._began[name] = time.monotonic()
@@ -93,7 +102,7 @@ class LocalRun:
             self._errors.append(message.error)
             self._change(name, State.FAILED, next(iter(str(message.error).splitlines()), ""))
         else:
-            self._change(name, State.CACHED if message.cached else State.DONE, message.note)
+            self._change(name, _state_of(message), message.note)
 
     def _end(self, names: Sequence[str], state: State) -> None:
         for name in names:
@@ -109,3 +118,9 @@ class LocalRun:
     @property
     def _statuses(self) -> list[StepStatus]:
         return list(self._status.values())
+
+
+def _state_of(outcome: Outcome) -> State:
+    if outcome.skipped:
+        return State.SKIPPED
+    return State.CACHED if outcome.cached else State.DONE

@@ -15,19 +15,25 @@ class State(StrEnum):
     RUNNING = "running"
     DONE = "done"
     CACHED = "cached"
+    SKIPPED = "skipped"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
 
 
 FINISHED = (State.DONE, State.CACHED)
+SETTLED = (*FINISHED, State.SKIPPED)
 
 
 @dataclass(frozen=True)
 class Step:
-    """One node of the DAG: its name, and the names of the nodes that must be done before it."""
+    """One node of the DAG: its name, and the names of the nodes that must be done before it.
+
+    `is_last` says that they need not have succeeded: it runs when none of them runs or will, as an exit handler does.
+    """
 
     name: str
     upstream: tuple[str, ...]
+    is_last: bool = False
 
 
 @dataclass
