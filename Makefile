@@ -1,4 +1,4 @@
-.PHONY: help install check format test services e2e demo docs protos lock clean
+.PHONY: help install check format test services airflow e2e demo docs protos lock image-check clean
 .DEFAULT_GOAL := help
 
 # The interpreter that .venv is made from.
@@ -6,7 +6,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 help:  ## these lines
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install:  ## .venv with the locked TFX set (does nothing when it is up to date)
 	@PYTHON="$(PYTHON)" scripts/install.sh
@@ -23,8 +23,11 @@ format: install  ## let ruff rewrite what it can
 test: install  ## all tests, the end-to-end ones included
 	@$(BIN)/pytest tests
 
-services:  ## PostgreSQL and rclone, which a few tests want, from Debian's packages where that is possible
+services:  ## PostgreSQL, MariaDB and rclone, which a few tests want, from Debian's packages where that is possible
 	@scripts/services.sh
+
+airflow: install  ## .venv-airflow, in which Airflow runs the DAG and tests/e2e/test_airflow.py tries it
+	@scripts/airflow.sh
 
 e2e: install  ## only the tests that run the whole DAG
 	@$(BIN)/pytest tests/e2e
@@ -38,6 +41,10 @@ protos: install  ## write serving/server/protos/*_pb2.py
 lock: install  ## resolve requirements.lock again
 	@$(BIN)/uv pip compile --python $(BIN)/python --no-emit-index-url --generate-hashes --upgrade --quiet \
 	  --output-file requirements.lock requirements-dev.in
+	@kubeflow/install.sh lock
+
+image-check: install  ## build kubeflow/Dockerfile in a Debian root, without Docker; try it, measure it (root, minutes)
+	@$(BIN)/python -m tests.image.proof
 
 clean:  ## remove .venv and everything that runs have made
-	rm -rf .venv var
+	rm -rf .venv .venv-airflow var

@@ -23,6 +23,7 @@ setup(
         "console_scripts": [
             "penstock = pipeline.cli:main",
             "penstock-model-server = serving.server.main:main",
+            "penstock-metadata-server = pipeline.metadata_server.main:main",
         ]
     },
 )

@@ -6,6 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,10 +19,10 @@ from schema.errors import Interrupted, PenstockError, UsageError
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def config_arguments(command: Command) -> Command:
+def config_arguments(command: Command, *, required: bool = True) -> Command:
     """Gives a command CONFIG…, --set and --workdir."""
     decorators = (
-        click.argument("config", nargs=-1, required=True, type=click.Path(path_type=Path)),
+        click.argument("config", nargs=-1, required=required, metavar="CONFIG...", type=click.Path(path_type=Path)),
         click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key: model.epochs=5."),
         click.option(
             "--workdir",
@@ -35,6 +36,7 @@ def config_arguments(command: Command) -> Command:
 
 
 PORT = click.IntRange(1, 65535)
+TARGETS = ("kubeflow", "vertex", "airflow", "kubernetes")  # rows of pipeline/targets/table.py
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 
 
@@ -71,23 +73,34 @@ def init(screen: Screen, /, **arguments: Any) -> None:
 
 
 @cli.command()
-@config_arguments
+@partial(config_arguments, required=False)
+@click.option("--spec", type=click.Path(path_type=Path), help="A compiled pipeline, to be run as its backend would.")
+@click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="With --spec: a parameter.")
 @click.option("--runner", help="Where Beam runs; a row of pipeline/runners.py.")
 @click.option("--resume", is_flag=True, help="Go on with the last run, which failed or was stopped.")
 @click.option("--no-cache", is_flag=True, help="Run every step, whatever has run before.")
 @json_option
 @click.pass_obj
-def run(screen: Screen, /, **arguments: Any) -> None:
+def run(screen: Screen, /, spec: Path | None, parameters: tuple[str, ...], **arguments: Any) -> None:
     """Run the pipeline: exit code 0 pushed, 3 a gate said no, 2 wrong configuration, 1 anything else."""
-    sys.exit(commands.run(screen, **arguments))
+    if spec:
+        sys.exit(commands.run_spec(screen, spec, parameters, **arguments))
+    sys.exit(commands.run(screen, parameters=parameters, **arguments))
 
 
 @cli.command()
 @config_arguments
+@click.option(
+    "-t",
+    "--target",
+    type=click.Choice(["local", *TARGETS]),
+    default="local",
+    help="Where the pipeline is to run: also check what that cannot run [local].",
+)
 @json_option
 @click.pass_obj
 def validate(screen: Screen, /, **arguments: Any) -> None:
-    """Check the YAML, the schema and the DAG; touch nothing."""
+    """Check the YAML, the schema and the DAG, and what the target cannot run; touch nothing."""
     commands.validate(screen, **arguments)
 
 
@@ -145,6 +158,64 @@ def deploy(screen: Screen, /, **arguments: Any) -> None:
     from pipeline.deploy import deploy as write_deployment
 
     write_deployment(screen, **arguments)
+
+
+@cli.command("compile")
+@click.argument("config", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key: model.epochs=5.")
+@click.option(
+    "-t",
+    "--target",
+    required=True,
+    type=click.Choice(TARGETS),
+    help="Where the pipeline is to run.",
+)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="The file to write, or the folder; - for the screen."
+)
+@json_option
+@click.pass_obj
+def compile_command(screen: Screen, /, **arguments: Any) -> None:
+    """Write the same DAG as what Kubeflow Pipelines, Vertex AI, Airflow or a Kubernetes CronJob runs."""
+    from pipeline.targets.command import compile_dag
+
+    compile_dag(screen, **arguments)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-t", "--target", type=click.Choice(["kubeflow", "vertex"]), help="Where to [told from the file].")
+@click.option("--host", metavar="URL", help="Kubeflow: its address [$KF_PIPELINES_ENDPOINT, or a pod's own].")
+@click.option("--namespace", metavar="NS", help="Kubeflow: yours, where it has many users.")
+@click.option("--token-file", type=click.Path(path_type=Path), help="Kubeflow: a token [in a pod, its own].")
+@click.option("--ca-file", type=click.Path(path_type=Path), help="Kubeflow: the authority of its certificate.")
+@click.option("--ui-host", metavar="URL", help="Kubeflow: its pages [--host].")
+@click.option("--experiment", metavar="NAME", help="Kubeflow: made where it is not there [Default].")
+@click.option("--project", metavar="ID", help="Vertex: the Google Cloud project.")
+@click.option("--region", metavar="REGION", help="Vertex: such as europe-west4.")
+@click.option("--network", metavar="NAME", help="Vertex: the network that the run is peered with.")
+@click.option("--credentials-file", type=click.Path(path_type=Path), help="Vertex: a key [gcloud's login].")
+@click.option("--api-endpoint", metavar="HOST", help="Vertex: where its API answers, as with Private Service Connect.")
+@click.option("--service-account", metavar="NAME", help="As whom the steps run.")
+@click.option("--name", metavar="NAME", help="What the run is called [the pipeline's name and the time].")
+@click.option("-p", "--parameter", multiple=True, metavar="NAME=VALUE", help="A parameter of the pipeline.")
+@click.option("--root", metavar="URI", help="Where artifacts lie [as compiled; Kubeflow's own].")
+@click.option("--cron", metavar="'M H D M W'", help="A recurring run, by a cron expression: '0 3 * * *'.")
+@click.option("--every", metavar="DURATION", help="A recurring run, every 1h or so; Kubeflow only.")
+@click.option("--max-concurrency", type=click.IntRange(1, 10), help="How many of a recurring run at once [1].")
+@click.option("--no-catchup", is_flag=True, help="Leave out the runs that were missed; Kubeflow only.")
+@click.option("--no-cache", is_flag=True, help="Run every step, whatever has run before.")
+@click.option("--wait", is_flag=True, help="Follow the run to its end: exit code 0 where it succeeds, else 1.")
+@click.option("--timeout", metavar="DURATION", help="With --wait: for how long, such as 2h [for ever].")
+@click.option("--poll", type=click.FloatRange(min=0.01), default=5.0, hidden=True)
+@click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
+@json_option
+@click.pass_obj
+def submit(screen: Screen, /, **arguments: Any) -> None:
+    """Send a compiled pipeline to Kubeflow Pipelines or Vertex AI, to run now or again and again."""
+    from pipeline.submission.command import submit as submit_pipeline
+
+    submit_pipeline(screen, **arguments)
 
 
 @cli.group()

@@ -27,8 +27,13 @@ def run(
     resume: bool,
     no_cache: bool,
     as_json: bool,
+    parameters: tuple[str, ...] = (),
 ) -> int:
     """Runs the pipeline and shows what it came to; returns the exit code of a run that pushed."""
+    if not config:
+        raise UsageError("Name a configuration, CONFIG…, or a compiled pipeline, --spec FILE.")
+    if parameters:
+        raise UsageError("--parameter goes with --spec: a configuration is changed with --set KEY=VALUE.")
     loaded = _load_checked(config, (*settings, *([f"runner.name={runner}"] if runner else [])))
     from pipeline.display import console_for, show_summary, steps_watcher
     from pipeline.run import Options
@@ -48,30 +53,74 @@ def run(
     return 0
 
 
-def validate(screen: Screen, config: Files, settings: Settings, workdir: Path | None, *, as_json: bool) -> None:
-    """Checks the YAML, the schema and the DAG."""
-    loaded = _load_checked(config, settings)
+def run_spec(
+    screen: Screen,
+    spec: Path,
+    parameters: tuple[str, ...],
+    config: Files,
+    settings: Settings,
+    workdir: Path | None,
+    runner: str | None,
+    *,
+    resume: bool,
+    no_cache: bool,
+    as_json: bool,
+) -> int:
+    """Runs a compiled pipeline and shows what it came to; returns the exit code of a run that succeeded.
+
+    Raises:
+      UsageError: there is an argument that a compiled pipeline leaves no room for.
+    """
+    others = {"CONFIG…": config, "--set": settings, "--runner": runner, "--resume": resume}
+    if refused := [name for name, given in others.items() if given]:
+        raise UsageError(
+            f"{', '.join(refused)} cannot stand beside --spec: a compiled pipeline is run as it is. Its parameters are "
+            "set with --parameter NAME=VALUE, and what it has done and may be cached is not done twice."
+        )
+    from pipeline.spec.command import run_spec as run_the_spec
+
+    return run_the_spec(screen, spec, parameters, workdir, no_cache=no_cache, as_json=as_json)
+
+
+def validate(
+    screen: Screen, config: Files, settings: Settings, workdir: Path | None, target: str, *, as_json: bool
+) -> None:
+    """Checks the YAML, the schema and the DAG, and what the target cannot run."""
+    loaded = _load_checked(config, settings) if target == "local" else _load(config, settings)
     screen.divert(Path(os.devnull))
+    steps = _local_steps(loaded, workdir) if target == "local" else _steps_elsewhere(loaded, target)
+    if as_json:
+        _print_json(screen, {"pipeline": loaded.name, "target": target, "valid": True, "steps": steps})
+    else:
+        where = "" if target == "local" else f" for {target}"
+        _print(screen, [f"{loaded.name}: valid{where}. {len(steps)} steps: {' → '.join(steps)}"])
+
+
+def _local_steps(config: Config, workdir: Path | None) -> list[str]:
     from pipeline.compiled import Compiled
     from pipeline.dag import create_pipeline
     from pipeline.metadata import connection_config
     from pipeline.runners import beam_args
     from pipeline.workdir import workdir_of
 
-    place = workdir_of(loaded.name, workdir)
-    connection = connection_config(loaded.metadata, place)
-    destination = str(place.serving(loaded.model_name))
-    dag = create_pipeline(loaded, str(place.root), destination, connection, beam_args(loaded))
-    steps = [step.name for step in Compiled(dag, "validation").steps]
-    if as_json:
-        _print_json(screen, {"pipeline": loaded.name, "valid": True, "steps": steps})
-    else:
-        _print(screen, [f"{loaded.name}: valid. {len(steps)} steps: {' → '.join(steps)}"])
+    place = workdir_of(config.name, workdir)
+    connection = connection_config(config.metadata, place)
+    destination, blessed = str(place.serving(config.model_name)), str(place.blessed)
+    dag = create_pipeline(config, str(place.root), destination, blessed, connection, beam_args(config))
+    return [step.name for step in Compiled(dag, "validation").steps]
+
+
+def _steps_elsewhere(config: Config, target: str) -> list[str]:
+    from pipeline.targets.command import rendered
+    from pipeline.targets.elsewhere import dag
+
+    rendered(config, target)
+    return [node.id for node in dag(config, "/").components]
 
 
 def list_runs(screen: Screen, config: Files, settings: Settings, workdir: Path | None, *, as_json: bool) -> None:
     """Prints the runs, the latest first."""
-    lineage, _ = _lineage(config, settings, workdir)
+    lineage, _ = _lineage(screen, config, settings, workdir)
     records = lineage.runs()
     if as_json:
         rows = [
@@ -97,18 +146,20 @@ def show_run(
     screen: Screen, config: Files, settings: Settings, workdir: Path | None, run_id: str | None, *, as_json: bool
 ) -> None:
     """Prints one run."""
-    lineage, loaded = _lineage(config, settings, workdir)
-    records = lineage.runs()
-    record = next((record for record in records if run_id in (None, record.run_id)), None)
+    lineage, loaded = _lineage(screen, config, settings, workdir)
+    record = lineage.run(run_id) if run_id else lineage.latest()
     if record is None:
+        records = lineage.runs()
         known = ", ".join(record.run_id for record in records[:5]) or "none yet"
         raise UsageError(f"There is no run {run_id or ''} of {loaded.name!r}. The latest runs: {known}.")
     from pipeline.display import console_for, show_summary, steps_table
+    from pipeline.report import with_report
     from pipeline.summary import summarize
     from pipeline.workdir import workdir_of
 
-    screen.divert(workdir_of(loaded.name, workdir).logs / "show.log")
-    summary = summarize(lineage, record, loaded)
+    place = workdir_of(loaded.name, workdir)
+    screen.divert(place.logs / "show.log")
+    summary = with_report(summarize(lineage, record, loaded), place)
     if as_json:
         _print_json(screen, summary.as_json())
         return
@@ -153,12 +204,13 @@ def _print_checks(screen: Screen, checks: Iterable[Any]) -> None:
     console_for(screen.out).print(table)
 
 
-def _lineage(config: Files, settings: Settings, workdir: Path | None) -> tuple[Any, Config]:
+def _lineage(screen: Screen, config: Files, settings: Settings, workdir: Path | None) -> tuple[Any, Config]:
     loaded = _load(config, settings)
     from pipeline.lineage import Lineage
     from pipeline.metadata import connection_config
     from pipeline.workdir import workdir_of
 
+    screen.divert(Path(os.devnull))  # the drivers of databases say what they do
     place = workdir_of(loaded.name, workdir)
     if loaded.metadata.backend == "sqlite" and not place.metadata.exists():
         raise UsageError(f"{place.path}: {loaded.name!r} has not run there. Another --workdir?")

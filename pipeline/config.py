@@ -10,6 +10,9 @@ from pydantic import Field, field_validator, model_validator
 
 from components.settings import ModelSettings
 from components.spans import check_pattern, has_spans
+from pipeline.targets.airflow_settings import Airflow
+from pipeline.targets.kubernetes_settings import Kubernetes
+from pipeline.targets.settings import Kubeflow, StepSettings, Vertex
 from schema.errors import UsageError
 from schema.expression import Expression
 from schema.names import identifier
@@ -27,6 +30,8 @@ METRICS = {
     "regression": ("rmse", "mae", "r2", "mean_prediction"),
 }
 SMALLER_IS_BETTER = frozenset({"log_loss", "rmse", "mae"})
+DATABASE_SERVERS = ("mysql", "postgresql")
+SERVER_KEYS = {"grpc": ("host",)} | dict.fromkeys(DATABASE_SERVERS, ("host", "database", "user"))
 
 
 class Data(Section):
@@ -196,20 +201,26 @@ class InfraValidation(Section):
 class Metadata(Section):
     """Where lineage (MLMD) is kept."""
 
-    backend: Literal["sqlite", "mysql", "postgresql"] = Field(
-        "sqlite", description="a file in the work folder, or a database server"
+    backend: Literal["sqlite", "mysql", "postgresql", "grpc"] = Field(
+        "sqlite", description="a file in the work folder, a database server, or a metadata server"
     )
     host: str | None = Field(None, description="of a server")
-    port: int | None = Field(None, ge=1, le=65535, description="of a server; its usual one by default")
-    database: str | None = Field(None, description="of a server: the name of the database")
-    user: str | None = Field(None, description="of a server: who logs in")
+    port: int | None = Field(None, ge=1, le=65535, description="of a server; its usual one by default, 8080 for grpc")
+    database: str | None = Field(None, description="of a database server: the name of the database")
+    user: str | None = Field(None, description="of a database server: who logs in")
     password_file: str | None = Field(None, description="a file that holds the password, so that no YAML does")
+    ca_file: str | None = Field(
+        None, description="of grpc: a PEM file with who signed the server's certificate; without it there is no TLS"
+    )
 
     @model_validator(mode="after")
     def _a_server_has_an_address(self) -> Metadata:
-        missing = [key for key in ("host", "database", "user") if getattr(self, key) is None]
-        if self.backend != "sqlite" and missing:
+        needed = SERVER_KEYS.get(self.backend, ())
+        missing = [key for key in needed if getattr(self, key) is None]
+        if missing:
             raise ValueError(f"{self.backend} also needs {', '.join(missing)}")
+        if self.ca_file is not None and self.backend in DATABASE_SERVERS:
+            raise ValueError(f"ca_file is for grpc only, not for {self.backend}")
         return self
 
 
@@ -248,6 +259,14 @@ class Config(Section):
     serving: Serving = Serving()
     metadata: Metadata = Metadata()
     runner: Runner = Runner()
+    image: str | None = Field(None, description="the container image of the steps on a cluster: kubeflow/Dockerfile")
+    steps: dict[str, StepSettings] = Field(
+        {}, description="what each step gets on a cluster, by its name; `default` is for all"
+    )
+    kubeflow: Kubeflow = Kubeflow()
+    vertex: Vertex = Vertex()
+    airflow: Airflow = Airflow()
+    kubernetes: Kubernetes = Kubernetes()
 
     @field_validator("label")
     @classmethod

@@ -97,9 +97,10 @@ def _parts(place: str, piece: Piece, definitions: Piece) -> Iterator[tuple[str, 
 
 
 def _sections_in(field: Piece) -> Iterator[tuple[str, str]]:
-    """The sections that a field holds: itself, each item of its list, or each value of its mapping."""
-    inner = {"": field, "[]": field.get("items", {}), ".NAME": field.get("additionalProperties", {})}
-    return ((suffix, piece["$ref"]) for suffix, piece in inner.items() if "$ref" in piece)
+    """The sections that a field holds, or may: itself, each item of its list, or each value of its mapping."""
+    for kind in (field, *field.get("anyOf", ())):
+        inner = {"": kind, "[]": kind.get("items", {}), ".NAME": kind.get("additionalProperties", {})}
+        yield from ((suffix, piece["$ref"]) for suffix, piece in inner.items() if "$ref" in piece)
 
 
 def table(piece: Piece, parts: Parts) -> str:

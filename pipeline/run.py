@@ -10,21 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.report.parts import parts_of_steps
 from pipeline.config import Config
 from pipeline.lineage import Lineage
 from pipeline.local import LocalRun
 from pipeline.lock import hold
-from pipeline.metadata import connection_config
+from pipeline.metadata import answering, connection_config
 from pipeline.notes import note_of
 from pipeline.runners import beam_args
 from pipeline.steps import State, Step, Watcher
 from pipeline.stopping import StopRequest
-from pipeline.summary import Summary, summarize
+from pipeline.summary import Summary, outputs_of, summarize
 from pipeline.workdir import Workdir
-from schema.errors import Interrupted, ModelNotBlessed, PenstockError, UsageError
+from schema.errors import Interrupted, ModelNotBlessed, PenstockError, StepFailed, UsageError
 
 MIB = 2**20
 FREE_MIB_NEEDED = 256
+RESUME = "Then go on with penstock run --resume: the steps that are done stay done."
 Work = Callable[[str], Any]
 
 
@@ -72,15 +74,19 @@ def run(
         run_id = new_run_id()
         divert_output(workdir.logs / run_id / "penstock.log")
         connection = connection_config(config.metadata, workdir)
-        _prepare(Lineage(connection, config.name), workdir, options)
+        _apart(lambda: _prepare(Lineage(connection, config.name), workdir, options), workdir.logs / run_id)
         watcher.announce("loading TensorFlow and TFX …")
         steps, work = _compile(config, workdir, options, run_id, connection)
         error = _run_steps(steps, work, workdir.logs / run_id, watcher)
-        lineage = Lineage(connection, config.name)
-        lineage.end_interrupted()
-        record = lineage.run(run_id)
-        summary = summarize(lineage, record, config) if record else None
-    if isinstance(error, Interrupted) and record and record.state is State.DONE:
+        try:
+            lineage = Lineage(connection, config.name)
+            lineage.end_interrupted()
+            summary = _sum_up(lineage, run_id, config, workdir, error)
+        except PenstockError:  # the store is lost: if a step failed for that, its error says so too, and what to do
+            if error is None:
+                raise
+            return Result(None, error)
+    if isinstance(error, Interrupted) and summary and summary.state is State.DONE:
         error = None  # the last step had ended before it could be stopped
     return Result(summary, error or _refusal(summary))
 
@@ -93,19 +99,29 @@ def _compile(
     from pipeline.compiled import Compiled
     from pipeline.dag import create_pipeline
 
-    destination = str(workdir.serving(config.model_name))
     pipeline = create_pipeline(
-        config, str(workdir.root), destination, connection, beam_args(config), enable_cache=options.cache
+        config,
+        str(workdir.root),
+        str(workdir.serving(config.model_name)),
+        str(workdir.blessed),
+        connection,
+        beam_args(config),
+        enable_cache=options.cache,
     )
     compiled = Compiled(pipeline, run_id)
 
     def work(step: str) -> Outcome:
-        compiled.launcher(step, connection).launch()
+        with answering(connection, RESUME):
+            compiled.launcher(step, connection).launch()
         lineage = Lineage(connection, config.name)
-        record = lineage.run(run_id)
-        if record is None or step not in record.steps:
+        done = lineage.step(run_id, step)
+        if done is None:
             return Outcome(note="skipped")
-        done = record.steps[step]
+        if done.state is State.FAILED:  # of which TFX's launcher says nothing
+            log = workdir.logs / run_id / f"{step}.log"
+            raise StepFailed(f"TFX did not find what the step reads. The log is {log}")
+        if done.state is State.DONE:
+            lineage.stamp_seconds(done)
         return Outcome(done.state is State.CACHED, note_of(lineage.outputs(done.execution_id).values()))
 
     return compiled.steps, work
@@ -117,15 +133,50 @@ def _run_steps(steps: tuple[Step, ...], work: Work, logs: Path, watcher: Watcher
         return LocalRun(steps, work, logs, watcher, stop).run()
 
 
+def _sum_up(
+    lineage: Lineage, run_id: str, config: Config, workdir: Workdir, error: PenstockError | None
+) -> Summary | None:
+    """The summary of a run that left a trace, and its report."""
+    record = lineage.run(run_id)
+    if record is None:
+        return None
+    from pipeline.report import publish_report
+
+    parts = parts_of_steps(outputs_of(lineage, record))
+    return publish_report(summarize(lineage, record, config), parts, workdir, error)
+
+
 def _prepare(lineage: Lineage, workdir: Workdir, options: Options) -> None:
     """Tidies what a killed run left, and checks that there is something to resume."""
     lineage.end_interrupted()
     if not options.cache:
         shutil.rmtree(workdir.root / "checkpoints", ignore_errors=True)
     if options.resume:
-        last = next(iter(lineage.runs()), None)
+        last = lineage.latest()
         if last and last.state is State.DONE:
             raise UsageError(f"The last run, {last.run_id}, went through: nothing to resume. Run it without --resume.")
+
+
+def _apart(work: Callable[[], None], logs: Path) -> None:
+    """Does a piece of work in a process of its own.
+
+    What has used gRPC, which a connection to a metadata server does, can fork no more; and each step will be forked.
+    """
+    from pipeline.child import Child, Outcome
+
+    def whole() -> Outcome:
+        work()
+        return Outcome()
+
+    logs.mkdir(parents=True, exist_ok=True)
+    child = Child(whole, logs / "penstock.log")
+    try:
+        outcome = child.read()
+    finally:
+        child.kill()  # also when Ctrl-C ends the wait for a store
+    assert isinstance(outcome, Outcome)
+    if outcome.error:
+        raise outcome.error
 
 
 def _refusal(summary: Summary | None) -> PenstockError | None:

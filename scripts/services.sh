@@ -23,4 +23,5 @@ if [[ $(id -u) == 0 ]]; then # the tests make a cluster of their own: Debian's p
   echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/penstock.conf
 fi
 install PostgreSQL postgresql '/usr/lib/postgresql/*/bin/initdb'
+install MariaDB mariadb-server-core '/usr/sbin/mariadbd' # without the package that starts one
 install rclone rclone '/usr/bin/rclone'

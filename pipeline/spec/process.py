@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from pipeline.child import PR_SET_PDEATHSIG
+from pipeline.spec.forked import PYTHONS, Forked, is_ours
 from schema.errors import GateRefusal, PenstockError, StepFailed
 
 LINES_SHOWN = 12
@@ -24,7 +25,6 @@ CHUNK = 65536
 TAIL = 16384
 TICK_SECONDS = 0.5
 KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", "PATH", "SSL_CERT_FILE", "TMPDIR", "TZ", "USER")
-PYTHONS = ("python", "python3")
 PROJECT = Path(__file__).parents[2]
 OUR_PARAGRAPH = re.compile(
     r"(?:\A|\n)penstock: ((?:(?!\npenstock: ).)*)\Z", re.DOTALL
@@ -72,19 +72,7 @@ def execute(step: str, command: Command, log: Path) -> None:
     """
     if not command.words:
         raise StepFailed(f"{step} has no command: it would run its image's ENTRYPOINT, which this machine has not.")
-    words = [sys.executable if command.words[0] in PYTHONS else command.words[0], *command.words[1:]]
-    try:
-        process = subprocess.Popen(
-            words,
-            cwd="/",
-            env=dict(command.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509  # this process has one thread
-        )
-    except OSError as error:
-        raise StepFailed(f"{step} cannot start {words[0]!r} here, as its container would: {error}.") from None
+    process = _start(step, command)
     tail = _relay(process, command)
     if process.returncode is None:
         _kill_tree(process.pid)
@@ -97,7 +85,25 @@ def execute(step: str, command: Command, log: Path) -> None:
         raise _failure(step, process.returncode, tail, log)
 
 
-def _relay(process: subprocess.Popen[bytes], command: Command) -> bytes:
+def _start(step: str, command: Command) -> subprocess.Popen[bytes] | Forked:
+    if is_ours(command.words):
+        return Forked(command.words, command.environment)
+    words = [sys.executable if command.words[0] in PYTHONS else command.words[0], *command.words[1:]]
+    try:
+        return subprocess.Popen(
+            words,
+            cwd="/",
+            env=dict(command.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509  # this process has one thread
+        )
+    except OSError as error:
+        raise StepFailed(f"{step} cannot start {words[0]!r} here, as its container would: {error}.") from None
+
+
+def _relay(process: subprocess.Popen[bytes] | Forked, command: Command) -> bytes:
     """Copies what a process writes until it has ended, or its time is over; returns the last of it."""
     assert process.stdout is not None
     ends = time.monotonic() + command.deadline if command.deadline else float("inf")

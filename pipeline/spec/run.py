@@ -15,6 +15,7 @@ from pipeline.local import LocalRun
 from pipeline.lock import hold
 from pipeline.run import new_run_id
 from pipeline.spec.executor_input import root_of
+from pipeline.spec.forked import has_ours, preload
 from pipeline.spec.given import Run
 from pipeline.spec.graph import Graph
 from pipeline.spec.loading import Spec
@@ -77,6 +78,9 @@ def run(
         divert_output(folders.logs / "penstock.log")
         for notice in notices:
             watcher.announce(notice)
+        if has_ours(spec):
+            watcher.announce("loading TensorFlow and TFX …")
+            preload(spec)
         store = Store(place.path / f"spec-{spec.flavour}.db")
         root = root_of(spec, run_id)
         the_run = Run(run_id, spec.flavour, _names(spec, run_id, root), parameters)

@@ -55,17 +55,23 @@ def _config(settings: StepSettings) -> dict[str, Any]:
             for secret in settings.secrets
             if secret.path
         ],
-        "nodeSelector": {"labels": labels} if (labels := _node_labels(settings)) else {},
-        "tolerations": [_toleration(one) for one in (*settings.tolerations, *_spot_tolerations(settings))],
+        "nodeSelector": {"labels": labels} if (labels := node_labels(settings)) else {},
+        "tolerations": tolerations(settings),
         "podMetadata": {"labels": dict(settings.labels)} if settings.labels else {},
         "activeDeadlineSeconds": str(seconds_of(settings.timeout)) if settings.timeout else "",
     }
     return {key: value for key, value in config.items() if value}
 
 
-def _node_labels(settings: StepSettings) -> dict[str, str]:
+def node_labels(settings: StepSettings) -> dict[str, str]:
+    """Returns the labels of the nodes that a step may run on."""
     spot = dict([SPOT[settings.spot][0]]) if settings.spot else {}
     return spot | dict(settings.node_selector)
+
+
+def tolerations(settings: StepSettings) -> list[dict[str, str]]:
+    """Returns the taints that a step tolerates, as a pod has them."""
+    return [_toleration(one) for one in (*settings.tolerations, *_spot_tolerations(settings))]
 
 
 def _spot_tolerations(settings: StepSettings) -> list[Toleration]:

@@ -52,7 +52,23 @@ def vertex(config: Config) -> Texts:
     return {"pipeline.json": render(built, config)}
 
 
+def airflow(config: Config) -> Texts:
+    """The DAG as a folder for Airflow."""
+    from pipeline.targets.airflow import dag_files
+
+    return dag_files(config)
+
+
+def kubernetes(config: Config) -> Texts:
+    """A CronJob with the local runner, and what it needs."""
+    from pipeline.targets.kubernetes import manifests
+
+    return manifests(config)
+
+
 TARGETS = {
     "kubeflow": Target(kubeflow, "{name}.kubeflow.yaml", "penstock submit {out} --host …"),
     "vertex": Target(vertex, "{name}.vertex.json", "penstock submit {out} --target vertex --project … --region …"),
+    "airflow": Target(airflow, "airflow/{name}", "put {out} into Airflow's dags folder: airflow dags trigger …"),
+    "kubernetes": Target(kubernetes, "deploy/{name}/pipeline", "kubectl apply -k {out}"),
 }

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from google.protobuf import json_format
 from kfp.kubernetes import kubernetes_executor_config_pb2
 
@@ -7,9 +9,10 @@ from pipeline.targets import platform
 from pipeline.targets.settings import Secret, StepSettings, Toleration, Volume
 
 
-def config_of(settings: StepSettings) -> object:
+def config_of(settings: StepSettings) -> dict[str, Any]:
     """The executor's part of the document."""
-    return platform.document({"x": settings})["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["x"]
+    executors = platform.document({"x": settings})["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    return dict(executors["x"])
 
 
 def test_nothing_to_say_is_no_document() -> None:

@@ -159,7 +159,7 @@ def test_validate_prints_the_steps_and_touches_nothing(tmp_path: Path) -> None:
     answer: dict[str, Any] = json.loads(done.stdout)
     assert (answer["pipeline"], answer["valid"]) == ("taxi", True)
     assert answer["steps"][0] == "ExampleGen"
-    assert answer["steps"][-1] == "Pusher"
+    assert answer["steps"][-1] == "Report"
     assert list(tmp_path.iterdir()) == []
 
 

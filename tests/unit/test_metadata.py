@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from pipeline.config import Metadata
 from pipeline.metadata import connection_config
@@ -43,6 +44,39 @@ def test_postgresql_is_reached_at_its_address(tmp_path: Path) -> None:
     postgresql = connection.postgresql
     assert (postgresql.host, postgresql.port, postgresql.dbname) == ("db.example", "5432", "mlmd")
     assert (postgresql.user, postgresql.password) == ("penstock", "s3cret")
+
+
+def test_a_metadata_server_is_reached_at_its_address(tmp_path: Path) -> None:
+    """A metadata server gets host, the usual port, and patience that ends; TLS where its signer is known."""
+    connection = connection_config(Metadata(backend="grpc", host="mlmd.example"), Workdir(tmp_path))
+    assert (connection.host, connection.port) == ("mlmd.example", 8080)
+    assert connection.client_timeout_sec > 0
+    assert not connection.HasField("ssl_config")
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----", encoding="utf-8")
+    metadata = Metadata(backend="grpc", host="mlmd.example", ca_file=str(tmp_path / "ca.pem"))
+    assert connection_config(metadata, Workdir(tmp_path)).ssl_config.custom_ca == "-----BEGIN CERTIFICATE-----"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [("", ""), ("simple1", "simple1"), ("two words", "'two words'"), ("it's \\", r"'it\'s \\'")]
+)
+def test_postgresqls_connection_string_is_quoted(tmp_path: Path, given: str, told: str) -> None:
+    """A password with blanks, quotes or backslashes is quoted as libpq wants it, for MLMD does not."""
+    (tmp_path / "password").write_text(given, encoding="utf-8")
+    metadata = _server("postgresql", password_file=str(tmp_path / "password"))
+    assert connection_config(metadata, Workdir(tmp_path)).postgresql.password == told
+
+
+def test_no_database_is_told_of_a_signer() -> None:
+    """A key of metadata servers only is refused elsewhere, for it would promise TLS that there is not."""
+    with pytest.raises(ValidationError, match="ca_file is for grpc only, not for mysql"):
+        _server("mysql", ca_file="ca.pem")
+
+
+def test_a_metadata_server_has_an_address() -> None:
+    """Without a host the backend grpc is refused."""
+    with pytest.raises(ValidationError, match="grpc also needs host"):
+        Metadata(backend="grpc")
 
 
 def test_a_port_that_is_given_counts(tmp_path: Path) -> None:

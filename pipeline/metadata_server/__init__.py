@@ -1,0 +1,1 @@
+"""penstock-metadata-server: MLMD's gRPC service, which its wheel has a client of and no server."""

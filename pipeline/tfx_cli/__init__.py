@@ -1,0 +1,1 @@
+"""The pipeline under TFX's own command line, `tfx`: what the files of kubeflow/tfx_cli call."""
