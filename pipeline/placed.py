@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.config import Config
 from pipeline.workdir import Workdir
-from schema.errors import ModelNotBlessed, PenstockError
+from schema.errors import PenstockError
 
 if TYPE_CHECKING:
     from tfx.orchestration.pipeline import Pipeline
@@ -60,6 +60,5 @@ def check_pushed(summary: Summary) -> None:
     Raises:
       ModelNotBlessed: it pushed nothing; the message says why.
     """
-    if not summary.is_pushed:
-        reasons = "; ".join(verdict.text for verdict in summary.verdicts if not verdict.passed)
-        raise ModelNotBlessed(f"Nothing was pushed. The model is {reasons}.")
+    if summary.refusal:
+        raise summary.refusal

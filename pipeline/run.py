@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +19,8 @@ from pipeline.runners import beam_args
 from pipeline.steps import State, Step, Watcher
 from pipeline.stopping import StopRequest
 from pipeline.summary import Summary, outputs_of, summarize
-from pipeline.workdir import Workdir
-from schema.errors import Interrupted, ModelNotBlessed, PenstockError, StepFailed, UsageError
+from pipeline.workdir import Workdir, clear_errors_of, new_run_id
+from schema.errors import Interrupted, PenstockError, StepFailed, UsageError
 
 MIB = 2**20
 FREE_MIB_NEEDED = 256
@@ -46,12 +44,6 @@ class Result:
     error: PenstockError | None
 
 
-def new_run_id() -> str:
-    """Returns the id of a run that begins now: its local time, to the millisecond."""
-    now = time.time()
-    return time.strftime("%Y%m%d-%H%M%S", time.localtime(now)) + f"-{int(now * 1000) % 1000:03d}"
-
-
 def run(
     config: Config, workdir: Workdir, options: Options, watcher: Watcher, divert_output: Callable[[Path], None]
 ) -> Result:
@@ -69,7 +61,7 @@ def run(
       PipelineBusy: another process runs this pipeline.
       PenstockError: the workdir cannot be written to, or the metadata store does not answer.
     """
-    with _clear_errors_of(workdir), hold(workdir.lock):
+    with clear_errors_of(workdir), hold(workdir.lock):
         _check_disk(workdir)
         run_id = new_run_id()
         divert_output(workdir.logs / run_id / "penstock.log")
@@ -180,12 +172,7 @@ def _apart(work: Callable[[], None], logs: Path) -> None:
 
 
 def _refusal(summary: Summary | None) -> PenstockError | None:
-    if summary is None:
-        return PenstockError("The run left no trace in the metadata store.")
-    if summary.is_pushed:
-        return None
-    reasons = "; ".join(verdict.text for verdict in summary.verdicts if not verdict.passed)
-    return ModelNotBlessed(f"Nothing was pushed. The model is {reasons}.")
+    return summary.refusal if summary else PenstockError("The run left no trace in the metadata store.")
 
 
 def _check_disk(workdir: Workdir) -> None:
@@ -195,13 +182,3 @@ def _check_disk(workdir: Workdir) -> None:
             f"{workdir.path}: the disk has {free} MiB free, and a run needs at least {FREE_MIB_NEEDED}. "
             "Free some space, or put the run elsewhere with --workdir."
         )
-
-
-@contextmanager
-def _clear_errors_of(workdir: Workdir) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise PenstockError(
-            f"{error.filename or workdir.path}: {error.strerror}. Make it writable, or run elsewhere with --workdir."
-        ) from error

@@ -15,6 +15,7 @@ from pipeline.config import Config
 from pipeline.lineage import Lineage, RunRecord
 from pipeline.notes import note_of
 from pipeline.steps import FINISHED, State, StepStatus
+from schema.errors import ModelNotBlessed
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,14 @@ class Summary:
     def is_pushed(self) -> bool:
         """Whether the model is where a server finds it."""
         return bool(self.version)
+
+    @property
+    def refusal(self) -> ModelNotBlessed | None:
+        """Why nothing was pushed, where nothing was."""
+        if self.is_pushed:
+            return None
+        reasons = "; ".join(verdict.text for verdict in self.verdicts if not verdict.passed)
+        return ModelNotBlessed(f"Nothing was pushed. The model is {reasons}.")
 
     def as_json(self) -> dict[str, Any]:
         """Returns it as JSON-like values with stable names."""

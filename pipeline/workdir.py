@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from schema.errors import PenstockError
 
 
 @dataclass(frozen=True)
@@ -50,3 +55,24 @@ class Workdir:
 def workdir_of(name: str, parent: Path | None) -> Workdir:
     """Returns the pipeline's folder: `<parent>/<name>`, where parent is `var` in the current folder by default."""
     return Workdir(((parent or Path("var")) / name).resolve())
+
+
+def new_run_id() -> str:
+    """Returns the id of a run that begins now: its local time, to the millisecond."""
+    now = time.time()
+    return time.strftime("%Y%m%d-%H%M%S", time.localtime(now)) + f"-{int(now * 1000) % 1000:03d}"
+
+
+@contextmanager
+def clear_errors_of(workdir: Workdir) -> Iterator[None]:
+    """Turns an error of the operating system into one that names the file and the way out.
+
+    Raises:
+      PenstockError: a file of the workdir could not be read or written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise PenstockError(
+            f"{error.filename or workdir.path}: {error.strerror}. Make it writable, or run elsewhere with --workdir."
+        ) from error

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import environ
@@ -13,7 +12,6 @@ from pathlib import Path
 
 from pipeline.local import LocalRun
 from pipeline.lock import hold
-from pipeline.run import new_run_id
 from pipeline.spec.executor_input import root_of
 from pipeline.spec.forked import has_ours, preload
 from pipeline.spec.given import Run
@@ -26,7 +24,7 @@ from pipeline.spec.summary import SpecSummary, summarize
 from pipeline.spec.work import Folders, Steps
 from pipeline.steps import State, Step, StepStatus, Watcher
 from pipeline.stopping import StopRequest
-from pipeline.workdir import Workdir
+from pipeline.workdir import Workdir, clear_errors_of, new_run_id
 from schema.errors import Interrupted, ModelNotBlessed, PenstockError
 
 
@@ -70,7 +68,7 @@ def run(
     for config in spec.platform.values():
         deadline_of(config)
     notices = _notices(spec, volumes, parameters)
-    with _clear_errors_of(place), hold(place.lock):
+    with clear_errors_of(place), hold(place.lock):
         run_id = new_run_id()
         folders = Folders(place.path / "objects", volumes, place.path / "pods", place.logs / run_id)
         folders.logs.mkdir(parents=True)
@@ -99,16 +97,6 @@ def _run_steps(graph: Graph, steps: Steps, folders: Folders, watcher: Watcher) -
     if error is None:
         shutil.rmtree(folders.pods, ignore_errors=True)
     return error
-
-
-@contextmanager
-def _clear_errors_of(place: Workdir) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise PenstockError(
-            f"{error.filename or place.path}: {error.strerror}. Make it writable, or run elsewhere with --workdir."
-        ) from error
 
 
 def _refusal(summary: SpecSummary) -> PenstockError | None:

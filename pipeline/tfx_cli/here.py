@@ -19,9 +19,9 @@ from pipeline.lineage import Lineage
 from pipeline.lock import hold
 from pipeline.metadata import connection_config
 from pipeline.placed import check_pushed, summary_in
-from pipeline.run import new_run_id
 from pipeline.summary import Summary
 from pipeline.tfx_cli.plan import Plan
+from pipeline.workdir import new_run_id
 
 # Beam's own default would fetch Prism, a runner in Go.
 IN_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"

@@ -39,12 +39,12 @@ def test_each_value_has_the_type_of_its_parameter() -> None:
         ("count", "no NAME=VALUE"),
         ("=4", "no NAME=VALUE"),
         ("cuont=4", "Did you mean 'count'"),
-        ("count=4.5", "'4.5' is no whole number"),
-        ("count=", "'' is no whole number"),
-        ("rate=fast", "no number"),
-        ("flag=1", "no boolean; legal are true and false"),
-        ("list={}", "no JSON list"),
-        ("table=[", "no JSON object"),
+        ("count=4.5", "'count' is '4.5'. Legal is a whole number"),
+        ("count=", "'count' is ''. Legal is a whole number"),
+        ("rate=fast", "Legal is a number"),
+        ("flag=1", "Legal is true or false"),
+        ("list={}", "Legal is a list as JSON"),
+        ("table=[", "Legal is an object as JSON"),
     ],
 )
 def test_a_wrong_value_is_told(word: str, told: str) -> None:
