@@ -81,6 +81,7 @@ def _become(words: list[str], environment: dict[str, str], output: int, parent: 
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     for descriptor in (1, 2):
         os.dup2(output, descriptor)
+    sys.stdout, sys.stderr = (os.fdopen(descriptor, "w", 1, closefd=False) for descriptor in (1, 2))
     os.chdir("/")
     os.environ.clear()
     os.environ.update(environment)
