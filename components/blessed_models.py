@@ -6,15 +6,11 @@ leaves what a later one sweeps away. No folder is renamed: buckets that are moun
 
 An entry's number is when its model was made, in milliseconds since 1970, where the metadata store tells, else when it
 was blessed. So the entry with the greatest number is the model that TFX's LatestBlessedModelStrategy takes.
-
-A model is known by the URI of its artifact. On Kubeflow and Vertex AI one step may see `minio://bucket/m`, and another
-the folder where a launcher or a mount shows it, `/minio/bucket/m`: these are one origin.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import time
 from collections.abc import Callable
@@ -24,13 +20,12 @@ from pathlib import Path
 
 from components.durable import flush, flush_all
 from components.files import copy_folder
+from components.origin import are_one
 from schema.errors import PenstockError
 
 MODEL, ENTRY = "model", "entry.json"
 KEPT = 10
 FEWEST_KEPT = 2  # the latest, and the one with which the latest itself is compared
-SCHEME = re.compile(r"^(minio|s3|gs)://")
-MOUNT = re.compile(r"^.*/(minio|s3|gcs)/")  # LocalPathForURI in Kubeflow's backend/src/v2/component/launcher_v2.go
 LEFT_BEHIND = 24 * 60 * 60  # seconds after which nobody writes an entry any more
 Copy = Callable[[str, str], None]
 
@@ -69,7 +64,7 @@ def record(
     Raises:
       OSError: the copy could not be written; no entry appeared.
     """
-    before = [entry for entry in entries(ledger) if _place(entry.origin) == _place(origin)]
+    before = [entry for entry in entries(ledger) if are_one(entry.origin, origin)]
     for entry in before:
         if 0 in (made, entry.made) or made == entry.made:
             return entry
@@ -93,7 +88,7 @@ def latest(ledger: Path, other_than: str) -> Entry | None:
     Raises:
       PenstockError: an entry cannot be understood.
     """
-    return max((entry for entry in entries(ledger) if _place(entry.origin) != _place(other_than)), default=None)
+    return max((entry for entry in entries(ledger) if not are_one(entry.origin, other_than)), default=None)
 
 
 def entry_at(ledger: Path, number: int) -> Entry:
@@ -116,11 +111,6 @@ def entries(ledger: Path) -> list[Entry]:
     """
     found = (_read(folder) for folder in _numbered(ledger))
     return sorted(entry for entry in found if entry)
-
-
-def _place(origin: str) -> str:
-    """The part of a URI that is the same wherever a launcher or a mount shows the bucket; a local path as it is."""
-    return MOUNT.sub("", SCHEME.sub("/minio/", origin))
 
 
 def _numbered(ledger: Path) -> list[Path]:

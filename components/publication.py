@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.durable import flush, flush_all
+from components.origin import are_one
 
 ORIGIN = Path("assets.extra") / "penstock.json"
 ASIDE = ".incoming"
@@ -43,7 +44,7 @@ def publish(model: Path, destination: Path, origin: str, prepare: Callable[[Path
       OSError: the copy could not be written; no version appeared.
     """
     latest = latest_version(destination)
-    if latest is not None and _origin(latest.path) == origin:
+    if latest is not None and are_one(_origin(latest.path), origin):
         return latest
     aside = destination / ASIDE
     shutil.rmtree(aside, ignore_errors=True)
@@ -70,9 +71,8 @@ def latest_version(destination: Path) -> Version | None:
     return Version(max(versions), versions[max(versions)], is_new=False) if versions else None
 
 
-def _origin(version: Path) -> str | None:
+def _origin(version: Path) -> str:
     try:
-        origin: str = json.loads((version / ORIGIN).read_text())["origin"]
+        return str(json.loads((version / ORIGIN).read_text())["origin"])
     except (OSError, ValueError, KeyError):
-        return None
-    return origin
+        return ""

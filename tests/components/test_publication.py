@@ -220,3 +220,12 @@ def test_a_name_that_only_resembles_a_number_is_no_version(tmp_path: Path, name:
     """Model servers load folders named with digits only."""
     (tmp_path / name).mkdir()
     assert latest_version(tmp_path) is None
+
+
+def test_a_model_that_another_mount_shows_is_not_published_again(model: Path, destination: Path) -> None:
+    """A retried step of a cluster may see the same artifact at another path; it is one model all the same."""
+    first = publish(model, destination, "/minio/bucket/run/Trainer/model")
+    again = publish(model, destination, "/pods/2/minio/bucket/run/Trainer/model")
+    other = publish(model, destination, "/minio/bucket/next/Trainer/model")
+    assert (again.number, again.is_new) == (first.number, False)
+    assert other.is_new

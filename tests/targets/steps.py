@@ -38,5 +38,10 @@ def Wait(number: Parameter[int] = 0) -> None:
 
 
 @component
+def Hear(text: Parameter[str]) -> None:
+    """Takes a text."""
+
+
+@component
 def Strange(thing: OutputArtifact[Nameless]) -> None:
     """Gives what has no legal name."""

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "targets"
 FILES = {"kubeflow": "taxi.kubeflow.yaml", "vertex": "taxi.vertex.json"}
 CODE = re.compile(r'(\\*"code\\*": \\*")[0-9a-f-]+')
+LIFTED = {"ExampleGen": "data_path", "Baseline": "blessed_models"}
 Spec = dict[str, Any]
 
 
@@ -132,6 +133,16 @@ def test_on_kubeflow_what_looks_at_the_world_is_a_task_of_its_own(specs: dict[st
     assert drivers == {"ExampleGen-lookup", "Baseline-lookup"}
     uncached = {name for name, task in tasks.items() if not task["cachingOptions"].get("enableCache")}
     assert uncached == {*drivers, "Pusher"}
+
+
+def test_on_kubeflow_a_driver_looks_where_its_step_reads(specs: dict[str, Spec]) -> None:
+    """A run that is given another data_path has both the driver and the step there: they have the same inputs."""
+    tasks = specs["kubeflow"]["root"]["dag"]["tasks"]
+    for step in ("ExampleGen", "Baseline"):
+        inputs = tasks[step]["inputs"]
+        parameters = {name: value for name, value in inputs["parameters"].items() if name != "driver_output"}
+        assert tasks[f"{step}-lookup"]["inputs"] == inputs | {"parameters": parameters}
+        assert {"componentInputParameter": LIFTED[step]} in parameters.values()
 
 
 def test_on_vertex_what_looks_at_the_world_is_a_hook(specs: dict[str, Spec]) -> None:

@@ -12,7 +12,7 @@ from tfx.types.channel import union
 
 from pipeline.targets import dag_refusals
 from schema.errors import UsageError
-from tests.targets.steps import Make, Strange, Take, Wait
+from tests.targets.steps import Hear, Make, Strange, Take, Wait
 
 Model = tfx.types.standard_artifacts.Model
 Blessing = tfx.types.standard_artifacts.ModelBlessing
@@ -103,6 +103,21 @@ def dynamic_property() -> Steps:
     return [make, Wait(number=make.outputs["number"].future()[0].value)]
 
 
+def long_text() -> Steps:
+    """More than Linux takes as one argument; in JSON a line's end is two letters."""
+    return [Hear(text="feature {}\n" * 10_000)]
+
+
+def double_braces() -> Steps:
+    """What Argo takes for a variable."""
+    return [Hear(text="tips > {{item}}")]
+
+
+def two_dollars() -> Steps:
+    """What Kubernetes makes one."""
+    return [Hear(text="in $$")]
+
+
 def condition_on_an_input() -> Steps:
     """A condition of what the step takes."""
     make = Make()
@@ -132,6 +147,14 @@ CASES: dict[str, list[tuple[str, Callable[[], Steps], str]]] = {
         ("vertex", loop, "step 'Take' takes a ResolvedChannel as 'model'"),
     ],
     "has_fixed_properties": [("vertex", dynamic_property, "step 'Wait' takes 'number' from another step's output")],
+    "has_short_properties": [
+        (target, long_text, "step 'Hear' is told 120014 bytes, and a container's process takes 114688 at most")
+        for target in dag_refusals.BOTH
+    ],
+    "holds_no_placeholder": [
+        ("kubeflow", double_braces, "step 'Hear' has {{ in 'text'"),
+        ("kubeflow", two_dollars, "step 'Hear' has $$ in 'text'"),
+    ],
     "waits_for_channels_it_does_not_take": [
         ("vertex", condition_on_an_input, "step 'Take' runs on a condition of Make's 'model'")
     ],
@@ -168,6 +191,11 @@ def test_every_rule_has_a_test() -> None:
 def test_plain_steps_pass(target: str, tmp_path: Path) -> None:
     """Steps with artifacts between them are what both targets run."""
     dag_refusals.check(pipeline(plain(), tmp_path), target)
+
+
+def test_braces_and_dollars_by_themselves_pass(tmp_path: Path) -> None:
+    """JSON within JSON closes with two braces, and a dollar sign alone is nobody's."""
+    dag_refusals.check(pipeline([Hear(text='{"price in $": {"min": 1}}')], tmp_path), "kubeflow")
 
 
 def test_vertex_has_the_resolver_of_blessed_models(tmp_path: Path) -> None:

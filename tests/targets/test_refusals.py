@@ -54,6 +54,18 @@ CASES: dict[str, list[tuple[str, dict[str, Any], str]]] = {
             "on no volume of 'steps.Pusher'",
         ),
     ],
+    "volumes_have_legal_names": [
+        (
+            "kubeflow",
+            KUBEFLOW | {"steps": ON_A_VOLUME | {"Trainer": {"secrets": [{"name": "penstock", "path": "/keys"}]}}},
+            "'steps.Trainer' mounts a claim and a Secret that are both named 'penstock'",
+        ),
+        (
+            "kubeflow",
+            KUBEFLOW | {"steps": ON_A_VOLUME | {"Trainer": {"secrets": [{"name": "my.keys", "path": "/keys"}]}}},
+            "'steps.Trainer' mounts 'my.keys'",
+        ),
+    ],
     "files_are_on_a_volume": [
         ("kubeflow", KUBEFLOW | {"data": {"path": "/home/me/rows.csv"}}, "'data.path' is '/home/me/rows.csv'"),
         (

@@ -65,14 +65,16 @@ def test_the_spec_says_cores_gigabytes_gpus_retries_and_variables() -> None:
         "maxRetryCount": 3,
         "backoffDuration": "30s",
         "backoffFactor": 2.0,
+        "backoffMaxDuration": "2592000s",
     }
     assert "resources" not in drivers.container_of(spec, "Reader")
 
 
 def test_vertex_gets_numbers_alone() -> None:
-    """It knows no texts of Kubernetes."""
+    """It knows no texts of Kubernetes, and has a longest time of its own for what is tried again."""
     spec = two_steps()
-    resources.apply(spec, {"Writer": StepSettings(cpu="4", memory="16G")}, by_resource_name=False)
+    resources.apply(spec, {"Writer": StepSettings(cpu="4", memory="16G", retries=2)}, by_resource_name=False)
+    assert spec["root"]["dag"]["tasks"]["Writer"]["retryPolicy"] == {"maxRetryCount": 2}
     assert drivers.container_of(spec, "Writer")["resources"] == {
         "cpuLimit": 4.0,
         "cpuRequest": 4.0,
