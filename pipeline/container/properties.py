@@ -11,6 +11,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils
 
 from pipeline.container.invocation import Invocation
+from pipeline.packed import unpack
 from schema.errors import UsageError
 
 DRIVER_OUTPUT = "driver_output"  # the parameter in which a driver's task hands over what it found
@@ -68,6 +69,8 @@ def _typed(name: str, value: Any, kind: int | None) -> Any:
         return _whole(name, value)
     if kind == pipeline_spec_pb2.ParameterType.STRING and isinstance(value, dict | list):
         return json.dumps(value)
+    if kind == pipeline_spec_pb2.ParameterType.STRING and isinstance(value, str):
+        return unpack(value)
     if kind is None and isinstance(value, float) and value.is_integer():
         return int(value)
     return value

@@ -6,6 +6,7 @@ out. Without these rules some would fail in the compiler without a name, and oth
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -22,11 +23,13 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types.channel import Channel, UnionChannel
 from tfx.types.channel_utils import get_dependent_channels
 
+from pipeline.packed import pack
 from pipeline.targets.refusals import refuse
 
 KUBEFLOW, VERTEX = "kubeflow", "vertex"
 BOTH = (KUBEFLOW, VERTEX)
 STEP_NAME = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
+LONGEST = 112 * 1024  # bytes: of the 128 KiB that Linux takes in one argument (MAX_ARG_STRLEN), artifacts take some
 Node = Any
 Rule = Callable[[Node, Pipeline], Iterator[str]]
 
@@ -113,6 +116,27 @@ def has_fixed_properties(node: Node, dag: Pipeline) -> Iterator[str]:
             )
 
 
+def has_short_properties(node: Node, dag: Pipeline) -> Iterator[str]:
+    """They travel together, as JSON, in one argument of the step's process."""
+    del dag
+    told = {key: pack(value) if isinstance(value, str) else value for key, value in _properties(node).items()}
+    size = len(json.dumps(told, default=str, ensure_ascii=False).encode())
+    if size > LONGEST:
+        yield (
+            f"is told {size} bytes, even packed, and a container's process takes {LONGEST} at most. Tell it less: "
+            "fewer columns, or no schema.path, so that the schema is inferred and does not travel."
+        )
+
+
+def holds_no_placeholder(node: Node, dag: Pipeline) -> Iterator[str]:
+    """Argo and Kubeflow replace what is in double braces, and Kubernetes makes two dollar signs one."""
+    del dag
+    for key, value in _properties(node).items():
+        found = re.search(r"\{\{|\$\$", pack(value) if isinstance(value, str) else "")
+        if found:
+            yield f"has {found.group()} in {key!r}, which Kubeflow would take for its own. Write it in another way."
+
+
 def waits_for_channels_it_does_not_take(node: Node, dag: Pipeline) -> Iterator[str]:
     """The condition of a channel that is an input too names an input that there is not."""
     taken = {(channel.producer_component_id, channel.output_key) for _, channel in _inputs(node) if _is_plain(channel)}
@@ -142,6 +166,8 @@ RULES: Sequence[tuple[Rule, tuple[str, ...]]] = (
     (has_legal_types, BOTH),
     (takes_single_channels, BOTH),
     (has_fixed_properties, BOTH),
+    (has_short_properties, BOTH),
+    (holds_no_placeholder, (KUBEFLOW,)),
     (waits_for_channels_it_does_not_take, BOTH),
     (waits_for_no_value, BOTH),
 )

@@ -17,8 +17,9 @@ def render(dag: Pipeline, config: Config) -> str:
       UsageError: the configuration has settings of a step that there is not.
     """
     spec = spec_of(dag, config.image or "")
+    parameters.lift(spec)  # first: a driver's task has its step's inputs, and so the same parameters
+    parameters.pack_long(spec)
     drivers.as_tasks(spec, drivers_of(dag))
-    parameters.lift(spec)
     settings = resources.settings_by_task(config.steps, list(spec["root"]["dag"]["tasks"]))
     resources.apply(spec, settings, by_resource_name=True)
     if config.kubeflow.root:

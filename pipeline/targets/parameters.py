@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipeline.packed import pack
+
 Spec = dict[str, Any]
 LIFTED = {
     "data_path": (("ExampleGen", "input_base"),),
@@ -32,3 +34,12 @@ def lift(spec: Spec) -> None:
             definitions = spec["root"].setdefault("inputDefinitions", {}).setdefault("parameters", {})
             definitions[parameter] = definition
             tasks[task]["inputs"]["parameters"][name] = {"componentInputParameter": parameter}
+
+
+def pack_long(spec: Spec) -> None:
+    """Packs the constants that are too long to travel as they are; each step's container unpacks them."""
+    for task in spec["root"]["dag"]["tasks"].values():
+        for given in task.get("inputs", {}).get("parameters", {}).values():
+            value = given.get("runtimeValue", {}).get("constant")
+            if isinstance(value, str):
+                given["runtimeValue"]["constant"] = pack(value)

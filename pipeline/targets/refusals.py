@@ -14,6 +14,7 @@ from schema.errors import UsageError
 
 Rule = Callable[[Config], Iterator[str]]
 SQLITE = "sqlite:///"
+VOLUME_NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 KUBERNETES_ALONE = ("timeout", "labels", "node_selector", "tolerations", "spot", "volumes", "secrets")
 
 
@@ -36,6 +37,23 @@ def workdir_is_on_a_volume(config: Config) -> Iterator[str]:
             yield (
                 f"'kubeflow.workdir' is {config.kubeflow.workdir!r}, which is on no volume of 'steps.{name}': pushed "
                 "models would go with the pod. Mount a claim there: volumes: [{claim: penstock, path: /data}]."
+            )
+
+
+def volumes_have_legal_names(config: Config) -> Iterator[str]:
+    """Kubeflow names a pod's volume after its claim or Secret."""
+    for name, settings in _steps(config):
+        claims = {volume.claim for volume in settings.volumes}
+        secrets = {secret.name for secret in settings.secrets if secret.path}
+        for both in sorted(claims & secrets):
+            yield (
+                f"'steps.{name}' mounts a claim and a Secret that are both named {both!r}; on Kubeflow a pod's volumes "
+                "are named after them. Name one of them in another way, or take the Secret as env."
+            )
+        for illegal in sorted(one for one in claims | secrets if not re.fullmatch(VOLUME_NAME, one)):
+            yield (
+                f"'steps.{name}' mounts {illegal!r}, after which Kubeflow names a pod's volume. Legal are up to 63 "
+                "small letters, digits and dashes."
             )
 
 
@@ -101,6 +119,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "kubeflow": (
         image_is_given,
         workdir_is_on_a_volume,
+        volumes_have_legal_names,
         files_are_on_a_volume,
         gpus_are_resources,
         lineage_is_the_platforms,

@@ -11,6 +11,9 @@ from schema.errors import UsageError, did_you_mean
 
 GIGABYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 BACKOFF_FACTOR = 2.0
+# Kubeflow hands it to Argo as backoff.maxDuration, which is counted from the start of the first attempt: it ends a
+# later attempt that runs, and where it lacks it is 0, and nothing is tried again. So it is longer than any step.
+LAST_RETRY = f"{30 * 86400}s"
 Steps = dict[str, StepSettings]
 
 
@@ -46,7 +49,8 @@ def apply(spec: Spec, settings: Steps, *, by_resource_name: bool) -> None:
         if resources:
             container["resources"] = resources
         if wanted.retries:
-            spec["root"]["dag"]["tasks"][task]["retryPolicy"] = _retry_policy(wanted)
+            policy = _retry_policy(wanted) | ({"backoffMaxDuration": LAST_RETRY} if by_resource_name else {})
+            spec["root"]["dag"]["tasks"][task]["retryPolicy"] = policy
 
 
 def _settings_of(task: str, settings: Steps, default: StepSettings) -> StepSettings:

@@ -21,6 +21,7 @@ def render(dag: Pipeline, config: Config) -> str:
     spec = spec_of(dag, config.image or "")
     drivers.as_hooks(spec, drivers_of(dag))
     parameters.lift(spec)
+    parameters.pack_long(spec)
     settings = resources.settings_by_task(config.steps, list(spec["root"]["dag"]["tasks"]))
     resources.apply(spec, settings, by_resource_name=False)
     job = {

@@ -10,8 +10,9 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from pipeline.container.artifacts import artifacts_of
 from pipeline.container.invocation import Invocation
-from pipeline.container.properties import canonical, found_by_driver
+from pipeline.container.properties import canonical, found_by_driver, properties_of
 from pipeline.container.uris import Mount
+from pipeline.packed import pack
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 PROPERTIES = st.dictionaries(st.text(), st.none() | st.integers() | NUMBERS | st.text())
@@ -45,6 +46,17 @@ def test_what_a_driver_found_arrives_as_it_was(found: dict[str, Any]) -> None:
     arrived = found_by_driver(invocation({"parameterValues": {"driver_output": canonical(found)}}))
     assert arrived == found
     assert {name: type(value) for name, value in arrived.items()} == {name: type(one) for name, one in found.items()}
+
+
+def test_a_packed_text_arrives_as_it_was() -> None:
+    """The compiler packs what is too long for an argument; the step is told the text itself."""
+    text = "feature { }\n" * 10_000
+    given_ = {"parameterValues": {"text": pack(text)}}
+    spec = {"parameters": {"text": {"parameterType": "STRING"}}}
+    told = Invocation(
+        invocation(given_).executor_input, json_format.ParseDict(spec, pipeline_spec_pb2.ComponentInputsSpec())
+    )
+    assert properties_of(told) == {"text": text}
 
 
 @FEW

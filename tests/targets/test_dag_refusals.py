@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,8 +105,8 @@ def dynamic_property() -> Steps:
 
 
 def long_text() -> Steps:
-    """More than Linux takes as one argument; in JSON a line's end is two letters."""
-    return [Hear(text="feature {}\n" * 10_000)]
+    """More than Linux takes as one argument, and nothing to pack it by."""
+    return [Hear(text=random.Random(0).randbytes(120_000).hex())]
 
 
 def double_braces() -> Steps:
@@ -148,7 +149,7 @@ CASES: dict[str, list[tuple[str, Callable[[], Steps], str]]] = {
     ],
     "has_fixed_properties": [("vertex", dynamic_property, "step 'Wait' takes 'number' from another step's output")],
     "has_short_properties": [
-        (target, long_text, "step 'Hear' is told 120014 bytes, and a container's process takes 114688 at most")
+        (target, long_text, "bytes, even packed, and a container's process takes 114688 at most")
         for target in dag_refusals.BOTH
     ],
     "holds_no_placeholder": [
