@@ -67,7 +67,7 @@ def order_of(pipeline: CompiledPipeline, given: Given) -> Order:
     schedule = _schedule(given, pipeline.target)
     if schedule and given["wait"]:
         raise UsageError("--wait follows one run; a recurring run, --cron or --every, has no end.")
-    root = given["root"] or (pipeline.root if pipeline.target == VERTEX else None)
+    root = given["root"] or pipeline.root
     if pipeline.target == VERTEX and not (root or "").startswith("gs://"):
         raise UsageError("Vertex AI keeps artifacts in Cloud Storage. Say where: --root gs://BUCKET/FOLDER")
     now = datetime.now().astimezone().strftime("%Y-%m-%d %H-%M-%S")

@@ -175,3 +175,12 @@ def test_no_sdk_is_imported_for_a_dry_run() -> None:
     code = f"import sys; from pipeline.cli import main; sys.argv[1:] = {words!r}; main(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"kfp", "kfp_server_api", "google.cloud.aiplatform", "rich.table"} & set(done.stdout.split()) == set()
+
+
+def test_the_files_own_root_goes_with_a_run(tmp_path: Path) -> None:
+    """Kubeflow's server does not read it in the file; --root goes before it."""
+    rooted = tmp_path / "rooted.yaml"
+    rooted.write_text(SPEC.read_text("utf-8") + "\ndefaultPipelineRoot: s3://bucket/here\n", encoding="utf-8")
+    assert "s3://bucket/here" in _submit(rooted, *HOST, *TO, "--dry-run")
+    assert "s3://bucket/other" in _submit(rooted, *HOST, *TO, "--root", "s3://bucket/other", "--dry-run")
+    assert "s3://" not in _submit(SPEC, *HOST, *TO, "--dry-run")
