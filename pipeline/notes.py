@@ -39,6 +39,12 @@ def _blessing(blessing: Any) -> str:
     return "blessed" if int_property(blessing, "blessed") else "not blessed"
 
 
+def _baseline(model: Any) -> str:
+    if "is_baseline" not in model.custom_properties:
+        return ""  # the Trainer's
+    return "the latest blessed model" if int_property(model, "is_baseline") else "no model was blessed before"
+
+
 def _push(pushed: Any) -> str:
     if not int_property(pushed, "pushed"):
         return "held back"
@@ -51,5 +57,6 @@ NOTES: dict[str, Callable[[Any], str]] = {
     "penstock.GateReport": _gate,
     "ModelBlessing": _blessing,
     "InfraBlessing": _blessing,
+    "Model": _baseline,
     "PushedModel": _push,
 }

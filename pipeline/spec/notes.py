@@ -30,6 +30,12 @@ def _blessing(metadata: Mapping[str, Any]) -> str:
     return "blessed" if metadata.get("blessed") else "not blessed"
 
 
+def _baseline(metadata: Mapping[str, Any]) -> str:
+    if "is_baseline" not in metadata:
+        return ""  # the Trainer's
+    return "the latest blessed model" if metadata["is_baseline"] else "no model was blessed before"
+
+
 def _push(metadata: Mapping[str, Any]) -> str:
     if not metadata.get("pushed"):
         return "held back"
@@ -41,5 +47,6 @@ NOTES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "tfx.Examples": _rows,
     "tfx.ModelBlessing": _blessing,
     "tfx.InfraBlessing": _blessing,
+    "tfx.Model": _baseline,
     "tfx.PushedModel": _push,
 }
