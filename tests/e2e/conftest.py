@@ -33,7 +33,7 @@ features:
   - {column: payment_type, role: categorical}
   - {column: company, role: hashed, buckets: 50}
   - {columns: [pickup_community_area, payment_type], role: crossed, buckets: 100}
-model: {epochs: 6}
+model: {epochs: 6, trees: 0}
 gates: {data: {features: {trip_start_month: warn}}}
 evaluation:
   slices: [[trip_start_hour], [payment_type]]

@@ -24,7 +24,7 @@ label: tips > 0.2 * fare
 data: {path: trips.csv, splits: {train: 6, eval: 2, test: 2}}
 schema: {path: taxi.pbtxt}
 features: [{column: fare, role: numeric}, {column: payment_type, role: categorical}]
-model: {epochs: 4}
+model: {epochs: 2, trees: 0}
 gates: {data: {features: {trip_start_month: warn}}}
 evaluation: {bars: {auc: {min: 0.6}}}
 """

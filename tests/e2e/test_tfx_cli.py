@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ features: [{column: fare, role: numeric}, {column: payment_type, role: categoric
 model: {epochs: 2, trees: 0}
 evaluation: {slices: [], slice_bars: [], bars: {auc: {min: 0.5}}}
 """
+CODE = re.compile(r'(\\*"code\\*": \\*")(<hash>|[0-9a-f-]+)')
 Ended = dict[str, Any]
 Words = dict[str, tuple[str, ...]]
 Commands = dict[str, tuple[tuple[str, ...], dict[str, str]]]  # words, and variables of their own, by a name
@@ -88,7 +90,6 @@ COMMANDS: Words = {
     "schema": ("pipeline", "schema", "--engine=local", NAME),
     "delete": ("pipeline", "delete", "--engine=local", NAME),
     "list none": ("pipeline", "list", "--engine=local"),
-    "beam compile": ("pipeline", "compile", "--engine=beam", dsl("beam")),
     "beam create": ("pipeline", "create", "--engine=beam", dsl("beam")),
     "beam delete": ("pipeline", "delete", "--engine=beam", NAME),
 }
@@ -144,15 +145,11 @@ def test_a_run_pushes_a_model(session: Session) -> None:
 
 
 def test_penstock_knows_of_the_run(session: Session) -> None:
-    """The run is in the same folder, with the same names, as one of `penstock run`; its model can be asked."""
+    """The run is in the same folder, with the same names, as one of `penstock run`."""
     shown = session.folder.penstock("runs", "show", "small.yaml", "quick.yaml", "--json")
     summary = json.loads(shown.stdout)
     assert summary["version"] == session.folder.versions[0]
     assert {step["state"] for step in summary["steps"]} == {"done"}
-    asked = session.folder.penstock(
-        "predict", "small.yaml", "quick.yaml", "--input", str(session.folder.data), "--limit", "1"
-    )
-    assert 0 <= json.loads(asked.stdout)["probability"] <= 1
 
 
 def test_the_schema_is_shown(session: Session) -> None:
@@ -165,7 +162,6 @@ def test_the_schema_is_shown(session: Session) -> None:
 
 def test_the_beam_engine_takes_it(session: Session) -> None:
     """The same pipeline under --engine=beam."""
-    assert "Pipeline compiled successfully." in session.said("beam compile")
     assert 'Pipeline "small" created successfully.' in session.said("beam create")
     assert 'Pipeline "small" deleted successfully.' in session.said("beam delete")
 
@@ -178,11 +174,14 @@ def test_the_vertex_engine_takes_it(session: Session) -> None:
     assert "Please set GCP project id with --project flag." in session.ended["vertex run"]["said"]
     assert "compiled successfully" in session.said("vertex compile")
     session.said("vertex delete")
-    files = [str(REPOSITORY / "configs" / name) for name in ("taxi.yaml", "vertex.yaml")]
-    done = session.folder.penstock("compile", *files, "--target", "vertex", "-o", "taxi.json")
-    assert done.returncode == 0, done.stderr
-    ours = json.loads((session.folder.path / "taxi.json").read_text(encoding="utf-8"))
-    assert json.loads((session.here / "pipeline.json").read_text(encoding="utf-8")) == ours
+    job = json.loads((session.here / "pipeline.json").read_text(encoding="utf-8"))
+    golden = json.loads((REPOSITORY / "tests" / "golden" / "targets" / "taxi.vertex.json").read_text(encoding="utf-8"))
+    assert _without_code(job) == _without_code(golden)
+
+
+def _without_code(job: Any) -> str:
+    """A job without the hashes of the code that its steps run."""
+    return CODE.sub("", json.dumps(job, sort_keys=True))
 
 
 def test_what_vertex_cannot_run_is_told(session: Session) -> None:
