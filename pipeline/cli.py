@@ -22,7 +22,13 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def config_arguments(command: Command, *, required: bool = True) -> Command:
     """Gives a command CONFIG…, --set and --workdir."""
     decorators = (
-        click.argument("config", nargs=-1, required=required, metavar="CONFIG...", type=click.Path(path_type=Path)),
+        click.argument(
+            "config",
+            nargs=-1,
+            required=required,
+            metavar="CONFIG..." if required else "[CONFIG...]",
+            type=click.Path(path_type=Path),
+        ),
         click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key: model.epochs=5."),
         click.option(
             "--workdir",
@@ -74,8 +80,14 @@ def init(screen: Screen, /, **arguments: Any) -> None:
 
 @cli.command()
 @partial(config_arguments, required=False)
-@click.option("--spec", type=click.Path(path_type=Path), help="A compiled pipeline, to be run as its backend would.")
-@click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="With --spec: a parameter.")
+@click.option(
+    "--spec",
+    type=click.Path(path_type=Path),
+    help="Instead of CONFIG: a compiled pipeline, to run as its backend would.",
+)
+@click.option(
+    "-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="With --spec: a parameter of it."
+)
 @click.option("--runner", help="Where Beam runs; a row of pipeline/runners.py.")
 @click.option("--resume", is_flag=True, help="Go on with the last run, which failed or was stopped.")
 @click.option("--no-cache", is_flag=True, help="Run every step, whatever has run before.")
@@ -171,7 +183,11 @@ def deploy(screen: Screen, /, **arguments: Any) -> None:
     help="Where the pipeline is to run.",
 )
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="The file to write, or the folder; - for the screen."
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where to write: a file for kubeflow and vertex (- for the screen), a folder for airflow and kubernetes "
+    "[NAME.kubeflow.yaml, NAME.vertex.json, airflow/NAME, deploy/NAME/pipeline].",
 )
 @json_option
 @click.pass_obj
@@ -187,7 +203,9 @@ def compile_command(screen: Screen, /, **arguments: Any) -> None:
 @click.option("-t", "--target", type=click.Choice(["kubeflow", "vertex"]), help="Where to [told from the file].")
 @click.option("--host", metavar="URL", help="Kubeflow: its address [$KF_PIPELINES_ENDPOINT, or a pod's own].")
 @click.option("--namespace", metavar="NS", help="Kubeflow: yours, where it has many users.")
-@click.option("--token-file", type=click.Path(path_type=Path), help="Kubeflow: a token [in a pod, its own].")
+@click.option(
+    "--token-file", type=click.Path(path_type=Path), help="Kubeflow: holds a bearer token [in a pod, its own]."
+)
 @click.option("--ca-file", type=click.Path(path_type=Path), help="Kubeflow: the authority of its certificate.")
 @click.option("--ui-host", metavar="URL", help="Kubeflow: its pages [--host].")
 @click.option("--experiment", metavar="NAME", help="Kubeflow: made where it is not there [Default].")
@@ -199,7 +217,7 @@ def compile_command(screen: Screen, /, **arguments: Any) -> None:
 @click.option("--service-account", metavar="NAME", help="As whom the steps run.")
 @click.option("--name", metavar="NAME", help="What the run is called [the pipeline's name and the time].")
 @click.option("-p", "--parameter", multiple=True, metavar="NAME=VALUE", help="A parameter of the pipeline.")
-@click.option("--root", metavar="URI", help="Where artifacts lie [as compiled; Kubeflow's own].")
+@click.option("--root", metavar="URI", help="Where artifacts go [as compiled; else Kubeflow's own place].")
 @click.option("--cron", metavar="'M H D M W'", help="A recurring run, by a cron expression: '0 3 * * *'.")
 @click.option("--every", metavar="DURATION", help="A recurring run, every 1h or so; Kubeflow only.")
 @click.option("--max-concurrency", type=click.IntRange(1, 10), help="How many of a recurring run at once [1].")

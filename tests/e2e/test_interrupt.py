@@ -16,13 +16,6 @@ from tests.e2e.conftest import Folder, make_folder
 
 pytestmark = pytest.mark.e2e
 STEPS = ("ExampleGen", "StatisticsGen", "Transform", "Trainer", "InfraValidator", "Evaluator")  # which take a while
-    "ExampleGen",
-    "StatisticsGen",
-    "Transform",
-    "Trainer",
-    "InfraValidator",
-    "Evaluator",
-)  # those that take a while
 
 
 @pytest.fixture(scope="module")
