@@ -45,7 +45,7 @@ def run(
     with steps_watcher(console) as watcher:
         result = run_pipeline(loaded, place, Options(resume, not no_cache), watcher, screen.divert)
     if result.summary:
-        show_summary(console, result.summary, " ".join(map(str, config)))
+        show_summary(console, result.summary, _as_typed(config, workdir))
         if as_json:
             _print_json(screen, result.summary.as_json() | {"error": str(result.error) if result.error else None})
     if result.error:
@@ -166,7 +166,7 @@ def show_run(
     console = console_for(screen.out)
     console.print(f"run {summary.run_id}, {summary.state}, began {summary.began}", highlight=False)
     console.print(steps_table(summary.steps))
-    show_summary(console, summary, " ".join(map(str, config)), every_slice=True)
+    show_summary(console, summary, _as_typed(config, workdir), every_slice=True)
 
 
 def doctor(screen: Screen, *, as_json: bool) -> None:
@@ -215,6 +215,11 @@ def _lineage(screen: Screen, config: Files, settings: Settings, workdir: Path | 
     if loaded.metadata.backend == "sqlite" and not place.metadata.exists():
         raise UsageError(f"{place.path}: {loaded.name!r} has not run there. Another --workdir?")
     return Lineage(connection_config(loaded.metadata, place), loaded.name), loaded
+
+
+def _as_typed(files: Files, workdir: Path | None) -> str:
+    """The words that name the pipeline in a next command."""
+    return " ".join([*map(str, files), *(["--workdir", str(workdir)] if workdir else [])])
 
 
 def _load(files: Files, settings: Settings) -> Config:

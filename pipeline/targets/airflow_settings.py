@@ -33,7 +33,7 @@ class Airflow(Section):
     workdir: AbsolutePath | None = Field(
         None,
         description="an absolute path on Airflow's workers: where pipelines keep their files; "
-        "the --workdir of `penstock compile` by default",
+        "by default `var` in the folder where `penstock compile` is called",
     )
 
     @field_validator("schedule")

@@ -151,10 +151,10 @@ def refuse(name: str, target: str, reasons: list[str]) -> None:
 
 
 def _steps(config: Config) -> Iterator[tuple[str, StepSettings]]:
-    """The settings of all steps, and those of each that has its own."""
+    """The settings of all steps, and those of each that has volumes or Secrets of its own."""
     yield DEFAULT, config.steps.get(DEFAULT, StepSettings())
-    for name in config.steps:
-        if name != DEFAULT:
+    for name, settings in config.steps.items():
+        if name != DEFAULT and (settings.volumes or settings.secrets):
             yield name, _step(config, name)
 
 

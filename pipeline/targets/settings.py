@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from schema.section import Section
 
-Cpu = Annotated[str, Field(pattern=r"^([1-9][0-9]*m|[0-9]*[1-9][0-9]*(\.[0-9]+)?|0\.[0-9]*[1-9][0-9]*)$")]
+
+def _as_text(value: object) -> object:
+    """A number as Kubernetes reads it; YAML has `cpu: 4` and `cpu: "500m"`."""
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Cpu = Annotated[
+    str,
+    BeforeValidator(_as_text),
+    Field(pattern=r"^([1-9][0-9]*m|[0-9]*[1-9][0-9]*(\.[0-9]+)?|0\.[0-9]*[1-9][0-9]*)$"),
+    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}, mode="validation"),
+]
 Memory = Annotated[str, Field(pattern=r"^[1-9][0-9]*(\.[0-9]+)?[KMGT]i?$")]
 Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]*[smhd]$")]
 InsidePath = Annotated[str, Field(pattern=r"^/[^:]*[^:/]$", description="an absolute path in the container")]
@@ -62,7 +73,7 @@ class StepSettings(Section):
     """What a step gets where it runs on a cluster."""
 
     image: str | None = Field(None, description="the step's own image; the pipeline's by default")
-    cpu: Cpu | None = Field(None, description='cores at most and at least: "2", "500m"')
+    cpu: Cpu | None = Field(None, description="cores at most and at least: 2, 0.5, 500m")
     memory: Memory | None = Field(None, description="memory at most and at least: 8Gi")
     accelerator: Accelerator | None = Field(None, description="GPUs")
     retries: int | None = Field(None, ge=0, description="how often it is tried again after a failure")

@@ -8,16 +8,19 @@ from pydantic import ValidationError
 from pipeline.targets.settings import Secret, StepSettings, Vertex, Volume, seconds_of
 
 
-@pytest.mark.parametrize("cpu", ["1", "16", "0.5", "1.5", "500m"])
-def test_cores_are_as_kubernetes_counts_them(cpu: str) -> None:
-    """Whole cores, parts of one, and thousandths are legal."""
-    assert StepSettings(cpu=cpu).cpu == cpu
+@pytest.mark.parametrize("cpu", ["1", "16", "0.5", "1.5", "500m", 4, 0.5])
+def test_cores_are_as_kubernetes_counts_them(cpu: str | float) -> None:
+    """Whole cores, parts of one, and thousandths are legal, with quotes and without."""
+    assert StepSettings.model_validate({"cpu": cpu}).cpu == str(cpu)
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
         {"cpu": "0"},
+        {"cpu": 0},
+        {"cpu": True},
+        {"cpu": -1},
         {"cpu": "two"},
         {"cpu": "0.0"},
         {"memory": "8"},
