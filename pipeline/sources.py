@@ -74,8 +74,7 @@ def check_source(config: Config) -> None:
     source, delimiter = config.data.source, config.data.delimiter
     if not delimiter.isascii() or delimiter in FOR_OTHER_USE:
         raise UsageError(f"'data.delimiter' is {delimiter!r}. Legal is one ASCII character such as , ; | or a tab.")
-    if is_remote(config.data.path):
-        connect(config.runner.beam_args)
+    _reach(config)
     if SOURCES[source].can_look:
         resolve(source_options(config))
 
@@ -84,6 +83,12 @@ def _check_kind(config: Config) -> None:
     source = config.data.source
     if source not in SOURCES:
         raise UsageError(f"'data.source' is {source!r}. {did_you_mean(source, SOURCES)}")
+
+
+def _reach(config: Config) -> None:
+    """Tells Beam's filesystems where the data is, if it is elsewhere."""
+    if is_remote(config.data.path):
+        connect(config.runner.beam_args)
 
 
 def columns_of(config: Config) -> list[str]:
@@ -95,6 +100,7 @@ def columns_of(config: Config) -> list[str]:
     """
     if not SOURCES[config.data.source].can_look:
         return []
+    _reach(config)
     options = source_options(config)
     with at_hand(resolve(options).pieces[0], options) as path:
         return READERS[options.source].columns(path, options)
