@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.e2e import warm
+
 PENSTOCK = Path(sys.executable).with_name("penstock")
 REPOSITORY = Path(__file__).parents[2]
 EVERY = 8  # of the 15,002 trips, one in so many: enough to learn from, few enough to wait for
@@ -67,7 +69,7 @@ class Folder:
 
     def penstock(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Runs a command in the folder."""
-        return subprocess.run([str(PENSTOCK), *words], cwd=self.path, capture_output=True, text=True, check=False)
+        return warm.penstock(words, self.path)
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Runs the pipeline."""

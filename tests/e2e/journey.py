@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import tensorflow as tf
 from components.raw_examples import read_serialized
 from pipeline.config import Config
 from pipeline.loading import load
-from tests.e2e.conftest import PENSTOCK
+from tests.e2e import warm
 from tests.e2e.datasets import Dataset
 
 Row = dict[str, Any]
@@ -88,7 +87,7 @@ class Journey:
 
     def _penstock(self, *words: str) -> str:
         """Returns what a command prints, which must succeed."""
-        done = subprocess.run([str(PENSTOCK), *words], cwd=self.folder, capture_output=True, text=True, check=False)
+        done = warm.penstock(words, self.folder)
         assert done.returncode == 0, f"{' '.join(words)}: exit code {done.returncode}\n{done.stderr}\n{done.stdout}"
         return done.stdout
 

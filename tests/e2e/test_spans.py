@@ -14,7 +14,8 @@ import pytest
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
-from tests.e2e.conftest import PENSTOCK, REPOSITORY
+from tests.e2e import warm
+from tests.e2e.conftest import REPOSITORY
 
 pytestmark = pytest.mark.e2e
 CONFIGS = [str(REPOSITORY / "configs" / name) for name in ("taxi.yaml", "taxi-by-year.yaml")]
@@ -35,9 +36,7 @@ class Years:
     def penstock(self, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Runs a command on the trips."""
         place = ["--set", f"data.path={self.path}/data/{{SPAN}}/trips.csv", "--workdir", str(self.path / "work")]
-        return subprocess.run(
-            [str(PENSTOCK), verb, *CONFIGS, *place, *words], cwd=self.path, capture_output=True, text=True, check=False
-        )
+        return warm.penstock((verb, *map(str, CONFIGS), *place, *words), self.path)
 
     @staticmethod
     def _count(file: Path) -> int:
