@@ -38,14 +38,14 @@ def write_json(folder: Path, *rows: Any) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(first_run: Pushed) -> Iterator[dict[str, str]]:
+def server(first_run: Pushed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A model server that `penstock serve` started on what the run pushed: its address by protocol."""
     with socket.socket() as one, socket.socket() as other:
         one.bind(("127.0.0.1", 0))
         other.bind(("127.0.0.1", 0))
         grpc, rest = one.getsockname()[1], other.getsockname()[1]
     command: list[str | Path] = [PENSTOCK, "serve", "small.yaml", "--port", str(grpc), "--rest-port", str(rest)]
-    log = first_run.folder.path / "server.log"
+    log = tmp_path_factory.mktemp("server") / "server.log"
     with log.open("w") as out, subprocess.Popen(command, cwd=first_run.folder.path, stdout=out, stderr=out) as process:
         try:
             wait_until_loaded(process, f"localhost:{rest}", log)

@@ -27,6 +27,7 @@ from tests.components.readers.conftest import PASSWORD, PostgreSQL
 HERE = "127.0.0.1"
 PATIENCE = 60  # seconds after which a test that would hang fails instead
 MARIADB = Path("/usr/sbin/mariadbd")
+MARIADB_CLIENT = Path("/usr/bin/my_print_defaults")  # which mariadb-install-db calls
 _numbers = itertools.count()
 
 
@@ -67,9 +68,9 @@ def served(connection: Connection) -> Iterator[Connection]:
 
 @contextmanager
 def mariadb() -> Iterator[int]:
-    """A throw-away MariaDB, by the binaries of Debian's package mariadb-server-core, and its port."""
-    if not MARIADB.exists():
-        pytest.skip("there is no MariaDB here: apt-get install mariadb-server-core")
+    """A throw-away MariaDB, by the binaries of Debian's packages, and its port."""
+    if not MARIADB.exists() or not MARIADB_CLIENT.exists():
+        pytest.skip("there is no MariaDB here: apt-get install mariadb-server-core mariadb-client-core")
     with TemporaryDirectory() as name:
         folder, port, user = Path(name), free_port(), []
         if os.geteuid() == 0:

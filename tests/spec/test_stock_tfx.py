@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from pipeline.steps import State
-from tests.spec.running import Ran
+from tests.e2e.warm import penstock
 
 ROWS = 200
 
@@ -14,13 +14,14 @@ ROWS = 200
 def test_a_stock_pipeline_runs_through_tfxs_own_entry_point(tmp_path: Path) -> None:
     """What TFX compiles for Vertex AI runs as it is: its driver before the cache, then its entry point, on paths."""
     file = _compiled(tmp_path)
-    ran = Ran(file, tmp_path / "work")
-    assert ran.error is None
-    assert ran.states == {"CsvExampleGen": State.DONE}
-    examples = ran.summary.artifacts["CsvExampleGen"]["examples"]
-    assert examples["uri"].startswith(f"gs://bucket/root/{ran.summary.run_id}/CsvExampleGen_1/")
+    done = penstock(("run", "--spec", str(file), "--workdir", "work", "--json"), tmp_path)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert [(step["name"], step["state"]) for step in summary["steps"]] == [("CsvExampleGen", "done")]
+    examples = summary["artifacts"]["CsvExampleGen"]["examples"]
+    assert examples["uri"].startswith(f"gs://bucket/root/{summary['run_id']}/CsvExampleGen_1/")
     assert "total_bytes:" in examples["metadata"]["input_fingerprint"]
-    splits = sorted(path.name for path in ran.path("CsvExampleGen", "examples").iterdir())
+    splits = sorted(path.name for path in Path(examples["path"]).iterdir())
     assert splits == ["Split-eval", "Split-train"]
 
 
