@@ -32,6 +32,20 @@ class Progress:
         return self.epoch - self.epochs_without_better
 
 
+class StopAfter(keras.callbacks.Callback):
+    """Ends training after a number of steps, those before a resumed checkpoint included."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self._steps = steps
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Has the epoch end where it is."""
+        del batch, logs
+        if int(self.model.optimizer.iterations) >= self._steps:
+            self.model.stop_training = True
+
+
 class EarlyStoppingWithCheckpoints(keras.callbacks.Callback):
     """Stops after `patience` epochs without a better val_loss, restores the best weights, and writes checkpoints.
 

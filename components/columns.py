@@ -1,4 +1,4 @@
-"""Arrow columns to what TFX keeps on disk: serialised tf.Examples, and the hash that decides each row's split."""
+"""Arrow columns of the three kinds that a tf.Example has, and the hash that decides each row's split."""
 
 from __future__ import annotations
 
@@ -28,15 +28,6 @@ def canonical(batch: pa.RecordBatch) -> pa.RecordBatch:
     names = batch.schema.names
     columns = [_named_canonical_column(name, column) for name, column in zip(names, batch.columns, strict=True)]
     return pa.RecordBatch.from_arrays(columns, names)
-
-
-def encode(batch: pa.RecordBatch) -> list[bytes]:
-    """Returns one serialised tf.Example a row of a canonical batch; a missing value is a feature without values."""
-    from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
-
-    lists = [_as_lists(column) for column in batch.columns]
-    examples: list[bytes] = RecordBatchToExamplesEncoder().encode(pa.RecordBatch.from_arrays(lists, batch.schema.names))
-    return examples
 
 
 def hash_rows(batch: pa.RecordBatch, seed: int) -> Hashes:
@@ -98,13 +89,6 @@ def _canonical_column(column: pa.Array) -> pa.Array:  # noqa: PLR0911  # one for
     if pa.types.is_time(kind):
         return column.cast(pa.string()).cast(pa.binary())
     return column.cast(pa.binary())
-
-
-def _as_lists(column: pa.Array) -> pa.Array:
-    """Returns each value as a list of one, each missing value as a missing list."""
-    present = pc.is_valid(column).to_numpy(zero_copy_only=False)
-    offsets = np.concatenate([[0], np.cumsum(present)]).astype(np.int32)
-    return pa.ListArray.from_arrays(offsets, column.drop_null(), mask=pa.array(~present))
 
 
 def _hash_cells(name: str, column: pa.Array, seed: int) -> Hashes:

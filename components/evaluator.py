@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import apache_beam as beam
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.evaluators import metrics_validator
 from tensorflow_model_analysis.proto import config_pb2
-from tfx.components.evaluator import component, constants, executor
+from tfx.components.evaluator import component, constants
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.types import BaseChannel, Channel, artifact_utils, standard_component_specs
 from tfx.types.component_spec import ExecutionParameter
 from tfx.types.standard_artifacts import ModelBlessing, ModelEvaluation
-from tfx.types.standard_component_specs import BASELINE_MODEL_KEY, BLESSING_KEY, MODEL_KEY
-from tfx.utils import json_utils
+from tfx.types.standard_component_specs import (
+    BASELINE_MODEL_KEY,
+    BLESSING_KEY,
+    EVAL_CONFIG_KEY,
+    EVALUATION_KEY,
+    EXAMPLE_SPLITS_KEY,
+    EXAMPLES_KEY,
+    MODEL_KEY,
+    SCHEMA_KEY,
+)
+from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
 from components.baseline import BLESSED_MODELS, is_baseline
 from components.blessed_models import record
+from components.evaluation.measuring import Measures, measured
+from components.raw_examples import read_schema
+from components.records.reading import files_of
+
+NOT_ASKED_FOR = (tfma.PLOTS_KEY, tfma.ATTRIBUTIONS_KEY)
 
 
 class EvaluatorSpec(standard_component_specs.EvaluatorSpec):
@@ -28,13 +47,32 @@ class EvaluatorSpec(standard_component_specs.EvaluatorSpec):
     }
 
 
-class Executor(executor.Executor):
-    """TFX's, between a look at the baseline and an entry in the ledger."""
+class Executor(BaseBeamExecutor):
+    """Measures the model and the baseline, validates the model, and records one that is blessed."""
 
     def Do(self, input_dict: Any, output_dict: Any, exec_properties: dict[str, Any]) -> None:
-        """Evaluates the model as TFX does, without a baseline that holds no model, and records it if it is blessed."""
-        super().Do(with_real_baseline(input_dict), output_dict, exec_properties)
-        record_blessed(input_dict, output_dict, Path(exec_properties[BLESSED_MODELS]))
+        """Writes what TFX's Evaluator writes; a baseline that holds no model is none, as in a first run."""
+        inputs = with_real_baseline(input_dict)
+        config = _config(exec_properties, has_baseline=bool(inputs[BASELINE_MODEL_KEY]))
+        models = {
+            spec.name: _path(inputs[BASELINE_MODEL_KEY if spec.is_baseline else MODEL_KEY])
+            for spec in config.model_specs
+        }
+        splits = json_utils.loads(exec_properties[EXAMPLE_SPLITS_KEY])
+        files = [file for split in splits for file in files_of(inputs[EXAMPLES_KEY], split)]
+        schema = read_schema(inputs[SCHEMA_KEY])
+        evaluation = artifact_utils.get_single_uri(output_dict[EVALUATION_KEY])
+        with self._make_beam_pipeline() as pipeline:
+            metrics = measured(
+                pipeline | "Files" >> beam.Create(files, reshuffle=True), Measures(config), models, schema
+            )
+            validations = metrics | "Validate" >> beam.Map(metrics_validator.validate_metrics, config)
+            written = {tfma.METRICS_KEY: metrics, tfma.VALIDATIONS_KEY: validations}
+            written | "Write" >> tfma.WriteResults(_writers(evaluation, config, models))
+        for kind in NOT_ASKED_FOR:  # which TFMA writes, without a record
+            io_utils.write_bytes_file(f"{evaluation}/{kind}-00000-of-00001.tfrecord", b"")
+        bless(inputs, output_dict, is_good=tfma.load_validation_result(evaluation).validation_ok)
+        record_blessed(inputs, output_dict, Path(exec_properties[BLESSED_MODELS]))
 
 
 class Evaluator(component.Evaluator):
@@ -81,3 +119,46 @@ def record_blessed(input_dict: Any, output_dict: Any, ledger: Path) -> None:
         return
     model = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
     record(ledger, model.uri, origin=model.uri, made=model.mlmd_artifact.create_time_since_epoch)
+
+
+def bless(inputs: Any, output_dict: Any, *, is_good: bool) -> None:
+    """Says of the model, as TFX does, whether it is blessed."""
+    blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
+    model = artifact_utils.get_single_instance(inputs[MODEL_KEY])
+    blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+    for baseline in inputs[BASELINE_MODEL_KEY]:
+        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)
+    file, value = (
+        (constants.BLESSED_FILE_NAME, constants.BLESSED_VALUE)
+        if is_good
+        else (constants.NOT_BLESSED_FILE_NAME, constants.NOT_BLESSED_VALUE)
+    )
+    io_utils.write_string_file(f"{blessing.uri}/{file}", "")
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)
+
+
+def _config(exec_properties: dict[str, Any], *, has_baseline: bool) -> config_pb2.EvalConfig:
+    """The EvalConfig with TFMA's defaults; bars on a change are none without a baseline."""
+    config = config_pb2.EvalConfig()
+    proto_utils.json_to_proto(exec_properties[EVAL_CONFIG_KEY], config)
+    filled: config_pb2.EvalConfig = tfma.utils.update_eval_config_with_defaults(
+        config, has_baseline=has_baseline, rubber_stamp=True
+    )
+    tfma.utils.verify_eval_config(filled)
+    return filled
+
+
+def _path(models: Any) -> str:
+    """Where the SavedModel of the one model lies."""
+    path: str = path_utils.serving_model_path(artifact_utils.get_single_uri(models))
+    return path
+
+
+def _writers(folder: str, config: config_pb2.EvalConfig, models: Mapping[str, str]) -> list[Any]:
+    """TFMA's own."""
+    shared = [
+        tfma.default_eval_shared_model(path, eval_config=config, model_name=name) for name, path in models.items()
+    ]
+    return list(tfma.default_writers(folder, shared, config))

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.metrics import Metrics
-from apache_beam.metrics.metric import MetricsFilter
+import numpy as np
+import pyarrow as pa
 from tfx.components import FileBasedExampleGen
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
@@ -27,9 +29,12 @@ from components.columns import assign_splits
 from components.options_packing import pack, unpack
 from components.pieces import Piece, Pieces, at_hand, resolve, with_types
 from components.readers import READERS
+from components.records.shard import Shard
+from components.row_counts import RowCounts
 from components.rows import Rows
 from components.source_driver import SourceDriver
 from components.source_options import SourceOptions
+from components.tasks import Task, tasks_of
 from schema.errors import DataAnomaly, StepFailed
 
 ROWS_PROPERTY = "rows"  # rows by split, as JSON
@@ -37,9 +42,8 @@ QUARANTINE_PROPERTY = "quarantine"  # the path of the file of quarantined rows; 
 QUARANTINED_PROPERTY = "quarantined"  # how many there are
 SPANS_PROPERTY = "spans"  # rows read by span, as JSON
 TEST = "test"
-READ, QUARANTINED = "read", "quarantined"
-_NAMESPACE = "penstock.example_gen"
-Counts = dict[str, int]
+REFUSED, COUNTS = "refused", "counts"  # outputs of `WriteSplits`
+ASIDE = ".aside"  # the folder of what is not yet whole
 
 
 class ExampleGen(FileBasedExampleGen):
@@ -65,31 +69,54 @@ def split_names(options: SourceOptions) -> list[str]:
     return list(dict.fromkeys((*options.splits, TEST)) if options.test_spans else options.splits)
 
 
-class SplitRows(beam.DoFn):
-    """Reads a piece of the source and sends each of its serialised tf.Examples to the output of its split."""
+class WriteSplits(beam.DoFn):
+    """Reads a task's pieces of the source, and writes a shard of each split; yields the rows in quarantine, and counts.
 
-    def __init__(self, options: SourceOptions) -> None:
-        self._options = options
+    Args:
+      options: of the source.
+      folders: the folder of each split.
+      aside: a folder for what is not yet whole.
+      shards: how many tasks there are.
+    """
 
-    def process(self, piece: Piece) -> Iterator[beam.pvalue.TaggedOutput]:
-        """Yields the rows; those that cannot be used, or that the piece cannot be read, to the quarantine."""
+    def __init__(self, options: SourceOptions, folders: Mapping[str, str], aside: str, shards: int) -> None:
+        self._options, self._folders, self._aside, self._shards = options, folders, aside, shards
+
+    def process(self, task: Task) -> Iterator[Any]:
+        """Yields lines of the quarantine, for a piece that cannot be read too; tagged, the counts."""
+        counts = RowCounts()
+        with ExitStack() as stack:
+            shards = {split: stack.enter_context(self._shard(split, task.index)) for split in self._folders}
+            for piece in task.pieces:
+                for line in self._lines(piece, shards, counts):
+                    counts.quarantined += 1
+                    yield line
+        yield beam.pvalue.TaggedOutput(COUNTS, counts)
+
+    def _shard(self, split: str, index: int) -> Shard:
+        name = f"data_tfrecord-{index:05d}-of-{self._shards:05d}.gz"
+        return Shard(f"{self._folders[split]}/{name}", self._aside, self._options.gzip_level)
+
+    def _lines(self, piece: Piece, shards: Mapping[str, Shard], counts: RowCounts) -> Iterator[str]:
         with at_hand(piece, self._options) as path:
             try:
-                for rows in READERS[self._options.source].rows(path, self._options):
-                    yield from self._tagged(piece, rows)
+                for rows in READERS[self._options.source].rows(path, self._options, piece.part):
+                    self._write(piece, rows, shards, counts)
+                    yield from (quarantine.line(piece.name, row) for row in rows.bad)
             except DataAnomaly as error:
-                said = str(error).replace(path, piece.name)
-                yield beam.pvalue.TaggedOutput(QUARANTINED, quarantine.unreadable(piece.name, said))
+                yield quarantine.unreadable(piece.name, str(error).replace(path, piece.name))
 
-    def _tagged(self, piece: Piece, rows: Rows) -> Iterator[beam.pvalue.TaggedOutput]:
-        Metrics.counter(_NAMESPACE, READ).inc(rows.read)
+    def _write(self, piece: Piece, rows: Rows, shards: Mapping[str, Shard], counts: RowCounts) -> None:
+        counts.read += rows.read
         if piece.span is not None:
-            Metrics.counter(_NAMESPACE, _span_counter(piece.span)).inc(rows.read)
-        splits = [TEST] * len(rows.examples) if piece.is_test else assign_splits(rows.hashes, self._options.splits)
-        for split, example in zip(splits, rows.examples, strict=True):
-            yield beam.pvalue.TaggedOutput(str(split), example)
-        for row in rows.bad:
-            yield beam.pvalue.TaggedOutput(QUARANTINED, quarantine.line(piece.name, row))
+            counts.spans[piece.span] += rows.read
+        splits = (
+            np.full(len(rows.examples), TEST) if piece.is_test else assign_splits(rows.hashes, self._options.splits)
+        )
+        for split, shard in shards.items():
+            records = rows.examples.filter(pa.array(splits == split))
+            shard.write(records)
+            counts.written[split] += len(records)
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -105,30 +132,47 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         options = unpack(exec_properties)
         source = resolve(options)
-        typed = with_types(options, source.pieces)
         names = split_names(options)
         examples.split_names = artifact_utils.encode_split_names(names)
+        folders = {split: artifact_utils.get_split_uri([examples], split) for split in names}
         refused = quarantine.Quarantine(Path(options.quarantine, _folder_name(examples.uri), "rows.jsonl"))
-        with self._make_beam_pipeline() as pipeline:
-            rows = (
-                pipeline
-                | "Pieces" >> beam.Create(source.pieces, reshuffle=True)
-                | "Split" >> beam.ParDo(SplitRows(typed)).with_outputs(*names, QUARANTINED)
-            )
-            for split in names:
-                prefix = f"{artifact_utils.get_split_uri([examples], split)}/data_tfrecord"
-                counted = rows[split] | f"Count {split}" >> beam.Map(_count, split)
-                counted | f"Write {split}" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
-            (
-                rows[QUARANTINED]
-                | "Count quarantined" >> beam.Map(_count, QUARANTINED)
-                | "Write quarantined"
-                >> beam.io.WriteToText(str(refused.path), shard_name_template="", skip_if_empty=True)
-            )
+        counts = self._write(source, options, folders, examples.uri, refused)
         refused.check_readable()
-        counts = _counts(pipeline.result)
         _check(options, source, refused, counts)
         _describe(examples, source, refused, counts)
+
+    def _write(
+        self,
+        source: Pieces,
+        options: SourceOptions,
+        folders: Mapping[str, str],
+        uri: str,
+        refused: quarantine.Quarantine,
+    ) -> RowCounts:
+        tasks = tasks_of(source, options)
+        typed = with_types(options, source.pieces)
+        aside, counts = f"{uri}/{ASIDE}", f"{uri}/rows.json"
+        for folder in (*folders.values(), aside):
+            fileio.makedirs(folder)
+        with self._make_beam_pipeline() as pipeline:
+            done = (
+                pipeline
+                | "Tasks" >> beam.Create(tasks, reshuffle=True)
+                | "Write"
+                >> beam.ParDo(WriteSplits(typed, folders, aside, len(tasks))).with_outputs(COUNTS, main=REFUSED)
+            )
+            (
+                done[COUNTS]
+                | "Sum" >> beam.CombineGlobally(RowCounts.total)
+                | "As JSON" >> beam.Map(RowCounts.as_json)
+                | "Write counts" >> beam.io.WriteToText(counts, shard_name_template="")
+            )
+            done[REFUSED] | "Write quarantine" >> beam.io.WriteToText(
+                str(refused.path), shard_name_template="", skip_if_empty=True
+            )
+        fileio.rmtree(aside)
+        with fileio.open(counts) as said:
+            return RowCounts.from_json(said.read())
 
 
 def _folder_name(uri: str) -> str:
@@ -137,51 +181,35 @@ def _folder_name(uri: str) -> str:
     return name if name.isdecimal() else hashlib.sha256(uri.encode()).hexdigest()[:12]
 
 
-def _count(row: Any, what: str) -> Any:
-    Metrics.counter(_NAMESPACE, what).inc()
-    return row
-
-
-def _counts(result: Any) -> Counts:
-    counters = result.metrics().query(MetricsFilter().with_namespace(_NAMESPACE))["counters"]
-    return {counter.key.metric.name: int(counter.result) for counter in counters}
-
-
-def _span_counter(span: int) -> str:
-    return f"span {span}"
-
-
-def _written(options: SourceOptions, counts: Counts) -> Counts:
-    return {split: counts.get(split, 0) for split in split_names(options)}
-
-
-def _check(options: SourceOptions, source: Pieces, refused: quarantine.Quarantine, counts: Counts) -> None:
+def _check(options: SourceOptions, source: Pieces, refused: quarantine.Quarantine, counts: RowCounts) -> None:
     where = options.query if options.source == "sql" else options.path
-    read, left_out, written = counts.get(READ, 0), counts.get(QUARANTINED, 0), _written(options, counts)
-    if not read:
+    if not counts.read:
         raise DataAnomaly(f"{where}: has no rows. There is nothing to train on; check that the export was complete.")
-    if read != sum(written.values()) + left_out:
-        raise StepFailed(f"{where}: {read} rows were read, and {written} and {left_out} in quarantine written.")
+    if not counts.are_whole:
+        raise StepFailed(
+            f"{where}: {counts.read} rows were read, and {dict(counts.written)} and {counts.quarantined} in quarantine "
+            "written."
+        )
     for span in source.spans:
-        if not counts.get(_span_counter(span)):
+        if not counts.spans[span]:
             raise DataAnomaly(f"{where}: span {span} has no rows. Check that its export was complete.")
-    refused.check(left_out, read, options.max_quarantined)
-    empty = [split for split, rows in written.items() if not rows]
+    refused.check(counts.quarantined, counts.read, options.max_quarantined)
+    empty = [split for split in split_names(options) if not counts.written[split]]
     if empty:
         raise DataAnomaly(
-            f"{where}: {sum(written.values())} rows are too few: the {' and '.join(empty)} split got none. "
+            f"{where}: {counts.written.total()} rows are too few: the {' and '.join(empty)} split got none. "
             "Give more rows, or change data.splits or data.split_seed."
         )
 
 
-def _describe(examples: Any, source: Pieces, refused: quarantine.Quarantine, counts: Counts) -> None:
+def _describe(examples: Any, source: Pieces, refused: quarantine.Quarantine, counts: RowCounts) -> None:
     names = artifact_utils.decode_split_names(examples.split_names)
-    examples.set_string_custom_property(ROWS_PROPERTY, json.dumps({split: counts[split] for split in names}))
-    examples.set_int_custom_property(QUARANTINED_PROPERTY, counts.get(QUARANTINED, 0))
-    if counts.get(QUARANTINED):
+    examples.set_string_custom_property(ROWS_PROPERTY, json.dumps({split: counts.written[split] for split in names}))
+    examples.set_int_custom_property(QUARANTINED_PROPERTY, counts.quarantined)
+    if counts.quarantined:
         examples.set_string_custom_property(QUARANTINE_PROPERTY, str(refused.path))
     if source.spans:
-        by_span = {str(span): counts[_span_counter(span)] for span in source.spans}
+        by_span = {str(span): counts.spans[span] for span in source.spans}
         examples.set_string_custom_property(SPANS_PROPERTY, json.dumps(by_span))
     examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
     examples_utils.set_file_format(examples, "tfrecords_gzip")

@@ -1,15 +1,17 @@
-"""What metrics rest on: sums over rows, and what is made of a sum. A sum of no rows may be of the shape [0, …]."""
+"""What metrics rest on: sums over rows, and what is made of a sum. A sum of no rows may be of the shape [0, …].
+
+Labels are of shape [rows], predictions too, or of several classes [rows, classes].
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
-Row = tuple[Array, Array, float]  # label [1], prediction [1] or [classes], weight
+Rows = npt.NDArray[Any]
 SURE = 1e-7  # a probability is held so far from 0 and 1
 BINS = 10_000  # of a probability, for the areas under curves
 COLUMNS_OF_A_CLASS = ("rows", "precision", "recall", "f1")
@@ -17,13 +19,10 @@ STEPS = 100  # of the thresholds at which a curve is drawn
 MOST_CLASSES = 50  # of a confusion matrix: no larger one can be read
 
 
-def sums_of_squares(rows: Iterable[Row]) -> Array:
-    """Returns the sums of weights, labels, squared labels and squared errors, shape [4]."""
-    total = np.zeros(4)
-    for label, prediction, weight in rows:
-        value, error = float(label[0]), float(label[0]) - float(prediction[0])
-        total += weight * np.array([1.0, value, value**2, error**2])
-    return total
+def sums_of_squares(labels: Rows, predictions: Rows) -> Array:
+    """Returns the number of rows, and the sums of labels, squared labels and squared errors, shape [4]."""
+    errors = labels - predictions
+    return np.array([len(labels), labels.sum(), (labels**2).sum(), (errors**2).sum()], np.float64)
 
 
 def r_squared(sums: Array) -> float:
@@ -33,13 +32,11 @@ def r_squared(sums: Array) -> float:
     return float(1 - errors / spread) if spread > 0 else float("nan")
 
 
-def sums_of_log_loss(rows: Iterable[Row]) -> Array:
-    """Returns the sums of weights and of log losses, shape [2]; labels are 0 or 1, predictions probabilities."""
-    total = np.zeros(2)
-    for label, prediction, weight in rows:
-        probability = min(max(float(prediction[0]), SURE), 1 - SURE)
-        total += weight * np.array([1.0, -np.log(probability if label[0] else 1 - probability)])
-    return total
+def sums_of_log_loss(labels: Rows, predictions: Rows) -> Array:
+    """Returns the number of rows and the sum of log losses, shape [2]; labels are 0 or 1, predictions probabilities."""
+    probabilities = np.clip(predictions.astype(np.float64), SURE, 1 - SURE)
+    losses = -np.log(np.where(labels != 0, probabilities, 1 - probabilities))
+    return np.array([len(labels), losses.sum()], np.float64)
 
 
 def mean_of_sums(sums: Array) -> float:
@@ -48,19 +45,14 @@ def mean_of_sums(sums: Array) -> float:
     return float(total / weight) if weight else float("nan")
 
 
-def sums_by_threshold(edges: list[float], rows: Iterable[Row]) -> Array:
-    """Returns the weights of rows whose label is 0, and 1, and their probabilities' sum, shape [edges, 3].
+def sums_by_threshold(edges: list[float], labels: Rows, predictions: Rows) -> Array:
+    """Returns the numbers of rows whose label is 0, and 1, and their probabilities' sum, shape [edges, 3].
 
     A row counts where its probability is at most the edge, and above the one before: a row is a yes at a threshold
     where its probability is above it, as TFMA has it.
     """
-    total = np.zeros((len(edges), 3))
-    for label, prediction, weight in rows:
-        probability = float(prediction[0])
-        place = total[min(bisect_left(edges, probability), len(edges) - 1)]
-        place[1 if label[0] else 0] += weight
-        place[2] += weight * probability
-    return total
+    places = np.minimum(np.searchsorted(edges, predictions), len(edges) - 1)
+    return np.stack([np.bincount(places, one, len(edges)) for one in (labels == 0, labels != 0, predictions)], axis=1)
 
 
 def by_threshold(edges: list[float], sums: Array) -> Array:
@@ -68,14 +60,13 @@ def by_threshold(edges: list[float], sums: Array) -> Array:
     return np.column_stack([np.array(edges), sums])
 
 
-def counts_by_class(rows: Iterable[Row]) -> Array:
-    """Returns the weight of rows by their class and the likeliest one, shape [classes, classes]; [0, 0] of no row."""
-    total = np.zeros((0, 0))
-    for label, prediction, weight in rows:
-        total = total if len(total) else np.zeros((len(prediction), len(prediction)))
-        if label[0] >= 0:
-            total[int(label[0]), int(np.argmax(prediction))] += weight
-    return total
+def counts_by_class(labels: Rows, predictions: Rows) -> Array:
+    """Returns the number of rows by their class and the likeliest one, shape [classes, classes]; [0, 0] of no row."""
+    if not len(labels):
+        return np.zeros((0, 0))
+    classes, known = predictions.shape[1], labels >= 0
+    pairs = labels[known].astype(np.int64) * classes + predictions[known].argmax(axis=1)
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes).astype(np.float64)
 
 
 def by_class(counts: Array) -> Array:
@@ -102,15 +93,15 @@ def macro(column: str, counts: Array) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
-def probabilities_by_class(rows: Iterable[Row]) -> Array:
-    """Returns the weight of rows by class, by whether they are of it, by bin of its probability: [classes, 2, BINS]."""
-    total = np.zeros((0, 2, BINS))
-    for label, prediction, weight in rows:
-        total = total if len(total) else np.zeros((len(prediction), 2, BINS))
-        bins = np.minimum((prediction * BINS).astype(np.int64), BINS - 1)
-        classes = np.arange(len(prediction))
-        total[classes, (classes == int(label[0])).astype(np.int64), bins] += weight
-    return total
+def probabilities_by_class(labels: Rows, predictions: Rows) -> Array:
+    """Returns the number of rows by class, by whether they are of it, by bin of its probability: [classes, 2, BINS]."""
+    if not len(labels):
+        return np.zeros((0, 2, BINS))
+    classes = np.arange(predictions.shape[1])
+    bins = np.minimum((predictions * BINS).astype(np.int64), BINS - 1)
+    places = (classes * 2 + (labels.astype(np.int64)[:, None] == classes)) * BINS + bins
+    counts = np.bincount(places.ravel(), minlength=len(classes) * 2 * BINS)
+    return counts.reshape(len(classes), 2, BINS).astype(np.float64)
 
 
 def macro_auc(histograms: Array) -> float:

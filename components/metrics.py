@@ -5,8 +5,8 @@ Each is a sum over rows, which Beam adds up in any order, and what is made of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable
+from functools import partial, reduce
 from typing import Any
 
 import apache_beam as beam
@@ -17,7 +17,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from components.metric_sums import (
     STEPS,
     Array,
-    Row,
+    Rows,
     by_class,
     by_threshold,
     confusion,
@@ -33,6 +33,8 @@ from components.metric_sums import (
     sums_of_log_loss,
     sums_of_squares,
 )
+
+Sums = Callable[[Rows, Rows], Array]  # of labels and predictions
 
 
 class RSquared(metric_types.Metric):
@@ -138,45 +140,46 @@ for metric in METRICS:
 
 
 class _Sum(beam.CombineFn):
-    """Adds up what `of_rows` gives."""
+    """Adds up what `of_rows` gives; rows have no weights."""
 
-    def __init__(self, key: Any, of_rows: Callable[[Iterable[Row]], Array], names: dict[str, Any]) -> None:
+    def __init__(self, key: Any, of_rows: Sums, names: dict[str, Any]) -> None:
         self._key, self._of_rows, self._names = key, of_rows, names
 
-    def create_accumulator(self) -> Array:
-        return self._of_rows(())
+    def of_arrays(self, labels: Rows, predictions: Rows) -> Array:
+        """Returns the sum over many rows."""
+        return self._of_rows(labels.astype(np.float64), predictions.astype(np.float64))
 
-    def add_input(self, total: Array, row: Any) -> Array:
-        return _added(total, self._of_rows(self._rows(row)))
+    def create_accumulator(self) -> Array | None:
+        return None
 
-    def merge_accumulators(self, totals: Iterable[Array]) -> Array:
-        merged = self.create_accumulator()
-        for total in totals:
-            merged = _added(merged, total)
-        return merged
+    def add_input(self, total: Array | None, row: Any) -> Array | None:
+        for label, prediction, _ in metric_util.to_label_prediction_example_weight(row, flatten=False, **self._names):
+            predictions = np.ravel(prediction)
+            one = self.of_arrays(np.ravel(label), predictions if len(predictions) == 1 else predictions[None])
+            total = one if total is None else _added(total, one)
+        return total
 
-    def extract_output(self, total: Array) -> dict[Any, Array]:
+    def merge_accumulators(self, totals: Iterable[Array | None]) -> Array | None:
+        return reduce(_added, (total for total in totals if total is not None), None)
+
+    def extract_output(self, total: Array | None) -> dict[Any, Array | None]:
         return {self._key: total}
 
-    def _rows(self, row: Any) -> Iterator[Row]:
-        for label, prediction, weight in metric_util.to_label_prediction_example_weight(
-            row, flatten=False, **self._names
-        ):
-            yield np.ravel(label), np.ravel(prediction), float(np.ravel(weight)[0])
 
-
-def _added(total: Array, more: Array) -> Array:
+def _added(total: Array | None, more: Array | None) -> Array | None:
+    if total is None or more is None:
+        return more if total is None else total
     return more if not len(total) else total if not len(more) else total + more
 
 
-def _computed(of_rows: Callable[[Iterable[Row]], Array], of_sum: Callable[[Array], Any]) -> Callable[..., Any]:
+def _computed(of_rows: Sums, of_sum: Callable[[Array], Any]) -> Callable[..., Any]:
     """What TFMA asks of a metric: a function that gives its computations for each model and output."""
     of_each: Callable[..., Any] = metric_util.merge_per_key_computations(partial(_computations, of_rows, of_sum))
     return of_each
 
 
 def _computations(
-    of_rows: Callable[[Iterable[Row]], Array],
+    of_rows: Sums,
     of_sum: Callable[[Array], Any],
     name: str = "",
     eval_config: config_pb2.EvalConfig | None = None,

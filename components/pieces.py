@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from components import files, spans
 from components.inference import Kinds, merge, type_of
+from components.ranges import Range
 from components.readers import READERS, sql
 from components.readers.kinds import Examples, Table
 from components.source_options import NUMBER, SourceOptions
@@ -15,11 +16,12 @@ from components.source_options import NUMBER, SourceOptions
 
 @dataclass(frozen=True)
 class Piece:
-    """A file or a query: the span that it belongs to, and whether all its rows are the test split's."""
+    """A file, a part of one, or a query: the span that it belongs to, and whether all its rows are the test split's."""
 
     name: str
     span: int | None = None
     is_test: bool = False
+    part: Range | None = None
 
 
 @dataclass(frozen=True)

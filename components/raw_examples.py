@@ -11,6 +11,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import schema_utils
+from tfx.types import artifact_utils
+from tfx.utils import io_utils
 
 from schema.names import identifier
 
@@ -21,6 +23,13 @@ def raw_feature_spec(schema: schema_pb2.Schema) -> dict[str, Any]:
     """Returns how a schema's features are parsed by `tf.io.parse_example`."""
     spec: dict[str, Any] = schema_utils.schema_as_feature_spec(schema).feature_spec
     return spec
+
+
+def read_schema(artifacts: Any) -> schema_pb2.Schema:
+    """Returns the schema that the one artifact of a list holds."""
+    folder = artifact_utils.get_single_uri(list(artifacts))
+    schema: schema_pb2.Schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(folder))
+    return schema
 
 
 def read_serialized(folder: str, rows: int) -> list[bytes]:

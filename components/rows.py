@@ -45,13 +45,13 @@ class Rows:
     """Some rows, ready for a split.
 
     Attributes:
-      examples: serialised tf.Examples.
+      examples: serialised tf.Examples, shape [examples].
       hashes: the hash of each, shape [examples].
       bad: the rows that are left out.
       read: how many rows the source gave, counted before any of them was left out.
     """
 
-    examples: list[bytes]
+    examples: pa.LargeBinaryArray
     hashes: Hashes
     bad: tuple[BadRow, ...]
     read: int

@@ -27,6 +27,7 @@ class ModelSettings(Section):
         None, ge=1, description="rows in each training step; by default about a 32nd of them, from 16 to 256"
     )
     epochs: int = Field(100, ge=1, description="at most; early stopping ends training before")
+    steps: int | None = Field(None, ge=1, description="batches in all, at most; by default epochs alone set the end")
     patience: int = Field(8, ge=1, description="epochs without a better loss on the eval split before training stops")
     refit_rows: int = Field(
         5_000,

@@ -14,7 +14,7 @@ say that one is missing; they are exact to 2^53.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -67,9 +67,9 @@ class ServingModule(tf.Module):
             for name, kind in self._served_spec.items()
         }
         return {
-            "serving_default": tf.function(self.serve_examples).get_concrete_function(serialized),
-            "predict_columns": tf.function(self.serve_columns).get_concrete_function(columns),
-            "transform_features": tf.function(self.transform_examples).get_concrete_function(serialized),
+            "serving_default": traced(self.serve_examples, serialized),
+            "predict_columns": traced(self.serve_columns, columns),
+            "transform_features": traced(self.transform_examples, serialized),
         }
 
     def serve_examples(self, examples: tf.Tensor) -> Tensors:
@@ -105,6 +105,11 @@ def export(
     """Writes the model as a SavedModel with its three signatures."""
     module = ServingModule(model, shape, graph, options)
     tf.saved_model.save(module, folder, signatures=module.signatures())
+
+
+def traced(function: Callable[[Any], Tensors], spec: Any) -> Any:
+    """Returns a function as a graph; without AutoGraph, which would spend seconds on the Python of TFT and Keras."""
+    return tf.function(tf.autograph.experimental.do_not_convert(function)).get_concrete_function(spec)
 
 
 def resources(model: keras.Model) -> Iterator[Any]:

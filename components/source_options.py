@@ -31,4 +31,5 @@ class SourceOptions(Section):
     password_file: str | None = None
     query: str = ""
     max_quarantined: float = 0.0
+    gzip_level: int = Field(1, description="how hard gzip tries at the files of the splits, from 0 to 9")
     quarantine: str = Field("", description="the folder in which the rows go that cannot be used")

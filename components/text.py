@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from components.files import open_local
+from components.ranges import Range, content_of
 from schema.errors import DataAnomaly
 
 if TYPE_CHECKING:
@@ -65,14 +66,14 @@ class Utf8(io.RawIOBase):
 
 
 @contextmanager
-def open_utf8(file: str, encoding: str, errors: str = MARKING) -> Iterator[Utf8]:
-    """Opens a local file of text, decompressed where its name ends in .gz or .bz2.
+def open_utf8(file: str, encoding: str, errors: str = MARKING, part: Range | None = None) -> Iterator[Utf8]:
+    """Opens a local file of text, decompressed where its name ends in .gz or .bz2; or a part of one.
 
     Raises:
       DataAnomaly: it cannot be decompressed, or begins with the mark of another encoding.
     """
     try:
-        with open_local(file) as content:
+        with io.BytesIO(content_of(file, part)) if part else open_local(file) as content:
             start = content.read(len(codecs.BOM_UTF8))
             _check_mark(file, start, encoding)
             content.seek(0)
@@ -84,9 +85,11 @@ def open_utf8(file: str, encoding: str, errors: str = MARKING) -> Iterator[Utf8]
 
 
 @contextmanager
-def open_lines(file: str, encoding: str, errors: str = SHOWING, newline: str = "") -> Iterator[TextIO]:
-    """Opens a local file of text to be read by lines, which keep their ends; by default each kind of end is one."""
-    with open_utf8(file, encoding, errors) as text:
+def open_lines(
+    file: str, encoding: str, errors: str = SHOWING, part: Range | None = None, newline: str = ""
+) -> Iterator[TextIO]:
+    """Opens a local file, or a part, to be read by lines, which keep their ends; by default each kind of end is one."""
+    with open_utf8(file, encoding, errors, part) as text:
         yield io.TextIOWrapper(io.BufferedReader(text, BLOCK), "utf-8", "surrogatepass", newline=newline)
 
 

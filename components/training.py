@@ -17,7 +17,7 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.blend import with_trees
-from components.checkpoints import EarlyStoppingWithCheckpoints
+from components.checkpoints import EarlyStoppingWithCheckpoints, StopAfter
 from components.class_weights import BINARY_CLASSES, correction, weights_by_class
 from components.data import ExampleSource
 from components.layers import loss_of_each_member
@@ -29,6 +29,7 @@ from components.user_code import load_function
 from schema.errors import UsageError, did_you_mean
 from schema.roles import LABEL
 
+STEPS_AT_ONCE = 20
 log = logging.getLogger("penstock.progress")
 
 
@@ -139,7 +140,12 @@ def compile_model(model: keras.Model, shape: Shape, settings: ModelSettings) -> 
         "regression": keras.losses.MeanSquaredError(),
     }
     loss = loss_of_each_member(losses[shape.problem], model.output)
-    model.compile(optimizer, loss, loss_weights=[shape.label_scale**-2])
+    model.compile(optimizer, loss, loss_weights=[shape.label_scale**-2], steps_per_execution=steps_at_once(settings))
+
+
+def steps_at_once(settings: ModelSettings) -> int:
+    """Returns how many steps TensorFlow takes before Python looks at them; a step that has to be seen is a last one."""
+    return math.gcd(STEPS_AT_ONCE, settings.steps or 0, settings.checkpoint_steps or 0)
 
 
 def fit(
@@ -153,12 +159,13 @@ def fit(
 ) -> EarlyStoppingWithCheckpoints:
     """Trains to the best loss on the eval split, from the last checkpoint where an earlier try left one."""
     stopping = EarlyStoppingWithCheckpoints(checkpoints, settings.patience, settings.checkpoint_steps)
+    ends = [StopAfter(settings.steps)] if settings.steps else []
     model.fit(
         train.training(batch_size, settings.seed),
         validation_data=evaluation.evaluation(max(batch_size, 1024)),
         initial_epoch=stopping.resume(model),
         epochs=settings.epochs,
-        callbacks=[stopping, keras.callbacks.TensorBoard(str(logs), write_graph=False)],
+        callbacks=[*ends, stopping, keras.callbacks.TensorBoard(str(logs), write_graph=False)],
         verbose=0,
     )
     return stopping

@@ -63,6 +63,12 @@ class Data(Section):
         {"train": 8, "eval": 1, "test": 1}, description="hash buckets of each split, out of their sum"
     )
     split_seed: int = Field(0, ge=0, description="another seed, another division of the same rows")
+    gzip_level: int = Field(
+        1,
+        ge=0,
+        le=9,
+        description="how hard gzip tries at the splits' files: 0 is quick, 9 small; all are gzipped TFRecords",
+    )
 
     @field_validator("path")
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ml_metadata.proto import metadata_store_pb2
-from tfx.components import ExampleValidator, StatisticsGen, Trainer, Transform
+from tfx.components import ExampleValidator, Trainer
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import trainer_pb2
@@ -14,6 +14,8 @@ from components.evaluator import Evaluator
 from components.infra_validator import InfraValidator
 from components.pusher import Pusher
 from components.report.step import then_report
+from components.statistics_gen import StatisticsGen
+from components.transform import Transform
 from pipeline.config import Config
 from pipeline.evaluation import eval_config
 from pipeline.options import preprocessing_options, training_options

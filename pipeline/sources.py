@@ -129,4 +129,5 @@ def source_options(config: Config, types: Types | None = None, quarantine: str =
         query=data.query or "",
         max_quarantined=config.gates.rows.max_quarantined,
         quarantine=quarantine,
+        gzip_level=data.gzip_level,
     )

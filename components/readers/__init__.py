@@ -10,9 +10,9 @@ from components.readers import avro, delimited, json_lines, parquet, sql, tfreco
 from components.readers.kinds import Examples, Table
 
 READERS: dict[str, Table | Examples] = {
-    "csv": Table(delimited.read, delimited.columns, delimited.locate, is_typed=False),
-    "parquet": Table(parquet.read, parquet.columns),
-    "jsonl": Table(json_lines.read, json_lines.columns, json_lines.locate, is_open=True),
+    "csv": Table(delimited.read, delimited.columns, delimited.locate, delimited.cut, is_typed=False),
+    "parquet": Table(parquet.read, parquet.columns, cut=parquet.cut),
+    "jsonl": Table(json_lines.read, json_lines.columns, json_lines.locate, json_lines.cut, is_open=True),
     "avro": Table(avro.read, avro.columns),
     "sql": Table(sql.read, sql.columns),
     "tfrecord": Examples(tfrecord.read),

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
+from components.ranges import Range, can_be_cut, cut_by_rows
 from components.readers.kinds import Place
 from components.rows import BadRow, Batch, Numbers
 from components.source_options import SourceOptions
@@ -29,7 +30,9 @@ SECONDS_TO_RELEASE = 5.0
 Ragged = tuple[int, int]  # the number of a row, and how many values it has
 
 
-def read(file: str, options: SourceOptions, block_size: int = LARGEST_ROW) -> Iterator[Batch]:
+def read(
+    file: str, options: SourceOptions, part: Range | None = None, block_size: int = LARGEST_ROW
+) -> Iterator[Batch]:
     """Yields the rows under the header, all values as text; `numbers` counts rows, the header being row 1.
 
     Raises:
@@ -38,7 +41,7 @@ def read(file: str, options: SourceOptions, block_size: int = LARGEST_ROW) -> It
     header = columns(file, options)
     ragged: list[Ragged] = []
     following, may_be_open = 2, False
-    with open_utf8(file, options.encoding) as text:
+    with open_utf8(file, options.encoding, part=part) as text:
         for batch in _with_clear_errors(file, _parse(text, header, options, block_size, ragged.append)):
             numbers = _numbers_from(following, batch.num_rows, [number for number, _ in ragged])
             following = int(numbers[-1]) + 1 if len(numbers) else following
@@ -49,7 +52,7 @@ def read(file: str, options: SourceOptions, block_size: int = LARGEST_ROW) -> It
         if ragged:
             yield Batch(pa.RecordBatch.from_pylist([]), np.array([], np.int64), _broken(ragged, header))
     if ragged or may_be_open or text.quotes % 2:
-        _check_quotes(file, options)
+        _check_quotes(file, options, part)
 
 
 def columns(file: str, options: SourceOptions) -> list[str]:
@@ -75,10 +78,10 @@ def columns(file: str, options: SourceOptions) -> list[str]:
     return header
 
 
-def locate(file: str, options: SourceOptions) -> Iterator[Place]:
+def locate(file: str, options: SourceOptions, part: Range | None = None) -> Iterator[Place]:
     """Yields the number of each row, the line on which it begins, from 1, and the row as it stands in the file."""
     taken: list[str] = []
-    with open_lines(file, options.encoding) as lines:
+    with open_lines(file, options.encoding, part=part) as lines:
         number, line = 0, 1
         for row in _parse_slowly(_noting(lines, taken), options):
             number += bool(row)
@@ -86,6 +89,25 @@ def locate(file: str, options: SourceOptions) -> Iterator[Place]:
                 yield number, line, "".join(taken).rstrip("\r\n")
             line += len(taken)
             taken.clear()
+
+
+def cut(file: str, options: SourceOptions, size: int) -> list[Range]:
+    """Returns parts of whole rows, each to be read behind the header; none where quotes or encoding forbid it."""
+    if not can_be_cut(file, options.encoding):
+        return []
+    try:
+        header = _size_of_header(file, options)
+    except DataAnomaly:
+        return []  # which the reader explains
+    return cut_by_rows(file, header, size, options.delimiter)
+
+
+def _size_of_header(file: str, options: SourceOptions) -> int:
+    """How many bytes the lines of the header take, with blank ones before it."""
+    taken: list[str] = []
+    with open_lines(file, options.encoding) as lines:
+        next((row for row in _parse_slowly(_noting(lines, taken), options) if row), None)
+    return len("".join(taken).encode(options.encoding.replace("-sig", "")))
 
 
 def _parse(
@@ -178,9 +200,9 @@ def _ends_in_line_break(batch: pa.RecordBatch) -> bool:
     return last is not None and ("\n" in last or "\r" in last)
 
 
-def _check_quotes(file: str, options: SourceOptions) -> None:
+def _check_quotes(file: str, options: SourceOptions, part: Range | None) -> None:
     """Holds that each quote is closed: a line behind the last must then be a row of its own."""
-    with open_lines(file, options.encoding) as lines:
+    with open_lines(file, options.encoding, part=part) as lines:
         number, last = 0, [END]
         for last in _parse_slowly(chain(lines, [END]), options):
             number += bool(last)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from components.ranges import Range, can_be_cut, cut_by_lines
 from components.readers.kinds import Place
 from components.readers.records import Numbered, batches
 from components.rows import BadRow, Batch
@@ -13,13 +14,13 @@ from components.source_options import SourceOptions
 from components.text import MARKING, NOT_TEXT, open_lines
 
 
-def read(file: str, options: SourceOptions) -> Iterator[Batch]:
+def read(file: str, options: SourceOptions, part: Range | None = None) -> Iterator[Batch]:
     """Yields the objects, lines that are none as broken rows; `numbers` counts lines, from 1.
 
     Raises:
       DataAnomaly: it cannot be decompressed.
     """
-    yield from batches(_records(file, options))
+    yield from batches(_records(file, options, part))
 
 
 def columns(file: str, options: SourceOptions) -> list[str]:
@@ -32,15 +33,20 @@ def columns(file: str, options: SourceOptions) -> list[str]:
     return list(next(objects, {}))
 
 
-def locate(file: str, options: SourceOptions) -> Iterator[Place]:
+def locate(file: str, options: SourceOptions, part: Range | None = None) -> Iterator[Place]:
     """Yields the lines as they stand in the file, with their numbers."""
-    with open_lines(file, options.encoding, newline="\n") as lines:
+    with open_lines(file, options.encoding, part=part, newline="\n") as lines:
         for number, line in enumerate(lines, start=1):
             yield number, number, line.rstrip("\r\n")
 
 
-def _records(file: str, options: SourceOptions) -> Iterator[Numbered | BadRow]:
-    with open_lines(file, options.encoding, MARKING, newline="\n") as lines:
+def cut(file: str, options: SourceOptions, size: int) -> list[Range]:
+    """Returns parts of whole lines."""
+    return cut_by_lines(file, size) if can_be_cut(file, options.encoding) else []
+
+
+def _records(file: str, options: SourceOptions, part: Range | None = None) -> Iterator[Numbered | BadRow]:
+    with open_lines(file, options.encoding, MARKING, part, newline="\n") as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 yield _record(number, line, options)

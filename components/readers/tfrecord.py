@@ -78,7 +78,8 @@ def _rows(records: Sequence[bytes], first: int, options: SourceOptions) -> Rows:
         for index, reason in enumerate(reasons)
         if reason
     ]
-    return Rows(good, hash_values(np.asarray(good, dtype=object), options.seed), tuple(bad), len(records))
+    hashes = hash_values(np.asarray(good, dtype=object), options.seed)
+    return Rows(pa.array(good, pa.large_binary()), hashes, tuple(bad), len(records))
 
 
 def _are_whole(records: Sequence[bytes], options: SourceOptions) -> bool:

@@ -156,7 +156,7 @@ def _read_examples(options: SourceOptions, most: int) -> Examples:
     for piece in resolve(options).pieces:
         with at_hand(piece, options) as file:
             for rows in READERS[options.source].rows(file, options):
-                serialized += rows.examples
+                serialized += rows.examples.to_pylist()
                 broken += [bad.reason for bad in rows.bad]
                 if len(serialized) > most:
                     return Examples(tuple(serialized[:most]), tuple(broken), is_whole=False)

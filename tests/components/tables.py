@@ -11,7 +11,8 @@ import pyarrow as pa
 import tensorflow as tf
 from hypothesis import settings
 
-from components.columns import canonical, encode
+from components.columns import canonical
+from components.records.encoding import encode
 
 Cell = bytes | int | float | None
 Columns = Mapping[str, Sequence[Any]]
@@ -20,7 +21,8 @@ REAL_TIME = settings(deadline=None, max_examples=50, database=None)
 
 def to_examples(columns: Columns) -> list[bytes]:
     """Returns the rows of a table as ExampleGen keeps them."""
-    return encode(canonical(pa.RecordBatch.from_pydict(dict(columns))))
+    examples: list[bytes] = encode(canonical(pa.RecordBatch.from_pydict(dict(columns)))).to_pylist()
+    return examples
 
 
 def to_row(example: bytes) -> dict[str, Cell]:

@@ -191,7 +191,7 @@ def test_the_data_passes_its_schema(tmp_path: Path, wide: dict[str, Any]) -> Non
     splits = assign_splits(rows.hashes, made.division.splits)
     assert splits.tolist() == made.division.names.tolist()
     for split in ("train", "eval", "test"):
-        kept = [example for example, name in zip(rows.examples, splits, strict=True) if name == split]
+        kept = [example for example, name in zip(rows.examples.to_pylist(), splits, strict=True) if name == split]
         file = write_records(tmp_path / f"{split}.tfrecord", kept, "")
         statistics = tfdv.generate_statistics_from_tfrecord(str(file))
         found = tfdv.validate_statistics(statistics, curated, environment="TRAINING")

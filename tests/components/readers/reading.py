@@ -54,7 +54,7 @@ def read(source: str, path: Path | str = "", **given: Any) -> Read:
         with at_hand(piece, typed) as file:
             batches += list(READERS[source].rows(file, typed))
     out = Read(
-        [row for batch in batches for row in to_rows(batch.examples)],
+        [row for batch in batches for row in to_rows(batch.examples.to_pylist())],
         [int(value) for batch in batches for value in batch.hashes],
         [row for batch in batches for row in batch.bad],
         sum(batch.read for batch in batches),

@@ -108,7 +108,7 @@ def test_each_row_is_a_row_or_in_quarantine_with_its_line_in_whatever_block_it_l
     rows = [["a", "b"], *table]
     path = write(tmp_path_factory.mktemp("csv"), as_csv(rows, end), encoding)
     options = options_of("csv", path, encoding=encoding)
-    batches = list(delimited.read(str(path), options, SMALL_BLOCK))
+    batches = list(delimited.read(str(path), options, block_size=SMALL_BLOCK))
     good = [tuple(row.values()) for batch in batches for row in batch.columns.to_pylist()]
     assert good == [(a or None, b or None) for a, b in (row for row in table if len(row) == 2)]
     numbered = list(enumerate((row for row in rows if row), start=1))
@@ -401,7 +401,7 @@ def test_a_row_that_is_too_long_for_a_block_is_refused(tmp_path: Path) -> None:
     """An open quote high in a long file makes one row of the rest: the message asks for the quote."""
     path = write(tmp_path, 'a,b\n"' + "x,y\n" * SMALL_BLOCK)
     with pytest.raises(DataAnomaly, match=f"{path}: a row is longer than 16 MiB. Is a quote missing"):
-        list(delimited.read(str(path), options_of("csv", path), SMALL_BLOCK))
+        list(delimited.read(str(path), options_of("csv", path), block_size=SMALL_BLOCK))
 
 
 def test_spaces_round_numbers_are_no_part_of_them(tmp_path: Path) -> None:

@@ -1,0 +1,70 @@
+"""A command, its time, and the memory of all its processes together."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+SECONDS_BETWEEN_LOOKS = 0.25
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a command came to.
+
+    Attributes:
+      exit_code: 0 is well.
+      out: what it printed.
+      seconds: from start to end, by the clock.
+      cpu_seconds: that it and its processes used, on all cores.
+      peak_mib: the most that all its processes held at one time: their proportional set sizes, so that a page which
+        several share counts once.
+    """
+
+    exit_code: int
+    out: str
+    seconds: float
+    cpu_seconds: float
+    peak_mib: int
+
+
+def watch(command: Sequence[str], log: Path, variables: Mapping[str, str] | None = None) -> Watched:
+    """Runs a command to its end; what it writes on standard error goes to a file."""
+    with log.open("w", encoding="utf-8") as err:
+        before, began = psutil.Process().cpu_times(), time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True, env=variables)
+        peak = _Peak(psutil.Process(process.pid))
+        peak.start()
+        out, _ = process.communicate()
+        seconds = time.perf_counter() - began
+        peak.join()
+    after = psutil.Process().cpu_times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return Watched(process.returncode, out, round(seconds, 2), round(cpu, 1), peak.bytes // MIB)
+
+
+class _Peak(threading.Thread):
+    def __init__(self, process: psutil.Process) -> None:
+        super().__init__(daemon=True)
+        self._process = process
+        self.bytes = 0
+
+    def run(self) -> None:
+        while self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE:
+            with suppress(psutil.Error):
+                self.bytes = max(self.bytes, sum(map(_held, [self._process, *self._process.children(recursive=True)])))
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _held(process: psutil.Process) -> int:
+    with suppress(psutil.Error):
+        return int(process.memory_full_info().pss)
+    return 0

@@ -1,0 +1,1 @@
+"""Serialised tf.Examples, a column at a time: encoded from Arrow, framed as TFRecords, written as shards."""

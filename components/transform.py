@@ -1,0 +1,151 @@
+"""Transform: TFX's component, with TFT's analysis; what it makes of the examples is computed and written by columns.
+
+The graph that TFT writes is what the model carries, too. It is applied here as it is there: to thousands of serialised
+tf.Examples at a time, by TensorFlow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import tensorflow as tf
+import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
+from tfx.components.transform import component, executor, executor_utils
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.types import standard_component_specs as keys
+from tfx.utils import json_utils
+from tfx_bsl.tfxio import tf_example_record
+
+from components.raw_examples import read_schema
+from components.records.encoding import encode
+from components.records.reading import batches_of, files_of, record_batches
+from components.records.shard import Shard
+from components.user_code import load_function
+
+ASIDE = ".aside"  # the folder of what is not yet whole
+LEVEL = 1  # of gzip
+Preprocessing = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+class Executor(executor.Executor):
+    """Analyses the splits that it is told to, and transforms others."""
+
+    def Do(self, input_dict: Any, output_dict: Any, exec_properties: dict[str, Any]) -> None:
+        """Writes the transform graph, and the transformed examples of each split."""
+        examples = input_dict[keys.EXAMPLES_KEY]
+        splits = executor_utils.ResolveSplitsConfig(exec_properties[keys.SPLITS_CONFIG_KEY], examples)
+        graph = artifact_utils.get_single_uri(output_dict[keys.TRANSFORM_GRAPH_KEY])
+        transformed = output_dict[keys.TRANSFORMED_EXAMPLES_KEY]
+        executor_utils.SetSplitNames(splits.transform, transformed)
+        schema = read_schema(input_dict[keys.SCHEMA_KEY])
+        analysed = [file for split in splits.analyze for file in files_of(examples, split)]
+        self._analyze(analysed, schema, _preprocessing_fn(exec_properties), graph)
+        folders = {split: artifact_utils.get_split_uri(transformed, split) for split in splits.transform}
+        self._apply({split: files_of(examples, split) for split in folders}, folders, graph)
+
+    def _analyze(self, files: list[str], schema: schema_pb2.Schema, preprocessing: Preprocessing, graph: str) -> None:
+        """Has TFT analyse some files and write its graph."""
+        table = tf_example_record.TFExampleBeamRecord(
+            "tfrecords_gzip", schema=schema, telemetry_descriptors=["penstock"]
+        )
+        needed = tft.get_analyze_input_columns(preprocessing, table.TensorAdapter().OriginalTypeSpecs())
+        projected = table.Project(needed)
+        aside = f"{graph}/{ASIDE}"
+        with self._make_beam_pipeline() as pipeline, tft_beam.Context(temp_dir=aside, use_deep_copy_optimization=True):
+            rows = record_batches(pipeline, "to analyse", files, _only(schema, needed))
+            made = (rows, projected.TensorAdapterConfig()) | tft_beam.AnalyzeDataset(preprocessing)
+            made | tft_beam.WriteTransformFn(graph)
+            DatasetMetadata(schema) | tft_beam.WriteMetadata(
+                f"{graph}/{tft.TFTransformOutput.RAW_METADATA_DIR}", pipeline
+            )
+        fileio.rmtree(aside)
+
+    def _apply(self, files: Mapping[str, list[str]], folders: Mapping[str, str], graph: str) -> None:
+        """Writes for each file of a split one with its rows transformed."""
+        aside = f"{graph}/{ASIDE}"
+        for folder in (*folders.values(), aside):
+            fileio.makedirs(folder)
+        tasks = [
+            (file, f"{folders[split]}/transformed_examples-{index:05d}-of-{len(of_split):05d}.gz")
+            for split, of_split in files.items()
+            for index, file in enumerate(of_split)
+        ]
+        with self._make_beam_pipeline() as pipeline:
+            (
+                pipeline
+                | "Files" >> beam.Create(tasks, reshuffle=True)
+                | "Transform" >> beam.ParDo(TransformFile(graph, aside))
+            )
+        fileio.rmtree(aside)
+
+
+class TransformFile(beam.DoFn):
+    """Reads a file of tf.Examples, and writes one of what the graph makes of them.
+
+    Args:
+      graph: TFT's.
+      aside: a folder for what is not yet whole.
+    """
+
+    def __init__(self, graph: str, aside: str) -> None:
+        self._graph, self._aside = graph, aside
+
+    def setup(self) -> None:
+        """Loads the graph."""
+        self._transformed = transformer(tft.TFTransformOutput(self._graph))
+
+    def process(self, task: tuple[str, str]) -> None:
+        """Writes the second file from the first."""
+        source, target = task
+        with Shard(target, self._aside, LEVEL) as shard:
+            for records in batches_of([source]):
+                shard.write(encode(self._transformed(records)))
+
+
+def transformer(output: tft.TFTransformOutput) -> Callable[[Any], pa.RecordBatch]:
+    """Returns what transforms a batch of serialised tf.Examples, shape [rows]."""
+    spec, layer = output.raw_feature_spec(), output.transform_features_layer()
+    convert = tft.impl_helper.make_tensor_to_arrow_converter(output.transformed_metadata.schema).convert
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    @tf.autograph.experimental.do_not_convert
+    def transform(serialized: tf.Tensor) -> Any:
+        return layer(tf.io.parse_example(serialized, spec))
+
+    return lambda records: convert(transform(records))
+
+
+def _preprocessing_fn(exec_properties: Mapping[str, Any]) -> Preprocessing:
+    function = load_function(exec_properties[keys.PREPROCESSING_FN_KEY], ("inputs", "custom_config"))
+    told = json_utils.loads(exec_properties[keys.CUSTOM_CONFIG_KEY])
+
+    @tf.autograph.experimental.do_not_convert  # TFT traces it without, too
+    def preprocessing(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        features: Mapping[str, Any] = function(inputs, told)
+        return features
+
+    made: Preprocessing = preprocessing
+    return made
+
+
+def _only(schema: schema_pb2.Schema, columns: list[str]) -> schema_pb2.Schema:
+    """The schema of some columns."""
+    kept = schema_pb2.Schema()
+    kept.CopyFrom(schema)
+    del kept.feature[:]
+    kept.feature.extend(feature for feature in schema.feature if feature.name in columns)
+    return kept
+
+
+class Transform(component.Transform):
+    """The step that turns columns into features."""
+
+    EXECUTOR_SPEC = BeamExecutorSpec(Executor)
