@@ -38,17 +38,18 @@ def run_fn(fn_args: FnArgs) -> None:
     options = TrainingOptions.model_validate(fn_args.custom_config)
     transform_output = tft.TFTransformOutput(fn_args.transform_output)
     make_reproducible(options.model)
-    labels = ExampleSource(_files(fn_args.train_files), transform_output, options.model.in_memory).labels()
+    rows, held_out = (
+        ExampleSource(_files(patterns), transform_output, options.model.in_memory)
+        for patterns in (fn_args.train_files, fn_args.eval_files)
+    )
+    labels = rows.labels()
     shape = shape_of(options.features, options.problem, transform_output, labels)
     with strategy_of(options.model).scope():
         networks = load_function(options.build_model)(shape, options.model)
         compile_model(networks, shape, options.model)
     weights = class_weights(options, transform_output, labels)
     names = input_names(networks, transform_output, options.build_model)
-    train, evaluation = (
-        ExampleSource(_files(patterns), transform_output, options.model.in_memory, names, weights)
-        for patterns in (fn_args.train_files, fn_args.eval_files)
-    )
+    train, evaluation = (source.viewed(names, weights) for source in (rows, held_out))
     batch_size = options.model.batch_size or batch_size_for(len(labels))
     checkpoints = _checkpoint_folder(fn_args, options)
     first = networks.get_weights()
