@@ -29,7 +29,7 @@ from components.columns import assign_splits
 from components.options_packing import pack, unpack
 from components.pieces import Piece, Pieces, at_hand, resolve, with_types
 from components.readers import READERS
-from components.records.shard import Shard
+from components.records.shard import ASIDE, Shard
 from components.row_counts import RowCounts
 from components.rows import Rows
 from components.source_driver import SourceDriver
@@ -43,7 +43,6 @@ QUARANTINED_PROPERTY = "quarantined"  # how many there are
 SPANS_PROPERTY = "spans"  # rows read by span, as JSON
 TEST = "test"
 REFUSED, COUNTS = "refused", "counts"  # outputs of `WriteSplits`
-ASIDE = ".aside"  # the folder of what is not yet whole
 
 
 class ExampleGen(FileBasedExampleGen):

@@ -16,7 +16,8 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
-from tfx.components.transform import component, executor, executor_utils
+from tfx.components.transform import component, executor_utils
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
@@ -27,15 +28,14 @@ from tfx_bsl.tfxio import tf_example_record
 from components.raw_examples import read_schema
 from components.records.encoding import encode
 from components.records.reading import batches_of, files_of, record_batches
-from components.records.shard import Shard
+from components.records.shard import ASIDE, Shard
 from components.user_code import load_function
 
-ASIDE = ".aside"  # the folder of what is not yet whole
 LEVEL = 1  # of gzip
 Preprocessing = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
-class Executor(executor.Executor):
+class Executor(BaseBeamExecutor):
     """Analyses the splits that it is told to, and transforms others."""
 
     def Do(self, input_dict: Any, output_dict: Any, exec_properties: dict[str, Any]) -> None:

@@ -14,6 +14,8 @@ from apache_beam.io.filesystems import FileSystems
 
 from components.records.framing import frame
 
+ASIDE = ".aside"  # a folder for what is not yet whole, in an artifact's
+
 
 class Shard:
     """A gzipped TFRecord file, wherever Beam's filesystems reach; there is none where no record is written.

@@ -189,4 +189,6 @@ def test_a_step_that_fails_is_tried_again_and_then_ends_the_run_with_its_log(
     assert "ExampleGen-lookup" in summary["error"]
     assert "absent.csv: there is no such data file" in summary["error"]
     log = Path(summary["error"].rpartition("The log is ")[2].strip())
-    assert log.read_text(encoding="utf-8").count("there is no such data file") == 2
+    told = log.read_text(encoding="utf-8")
+    assert "attempt 1 of 2 failed" in told
+    assert told.count("penstock: ") == 2  # each attempt's last word

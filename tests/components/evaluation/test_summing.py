@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow_model_analysis as tfma
 from hypothesis import given
 from hypothesis import strategies as st
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
-from tfx.types import standard_component_specs  # noqa: F401  # without which tfma lacks EvalConfig
+from tensorflow_model_analysis.proto import config_pb2
 
 from components.evaluation.summing import KINDS, RowByRow, Scored, Summer, summer_of
 from components.metrics import METRICS
@@ -27,12 +26,12 @@ def combiners(problem: str) -> list[Any]:
     more = {"binary": ["ByThreshold"], "multiclass": ["Confusion"], "regression": ["MeanLabel"]}[problem]
     names = [name for name, _ in METRIC_CLASSES[problem].values()]
     metrics = [
-        tfma.MetricConfig(class_name=name, module="components.metrics" if name in OURS else "")
+        config_pb2.MetricConfig(class_name=name, module="components.metrics" if name in OURS else "")
         for name in (*names, "ExampleCount", *more)
     ]
-    config = tfma.EvalConfig(
-        model_specs=[tfma.ModelSpec(label_key="label", prediction_key="prediction")],
-        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
+    config = config_pb2.EvalConfig(
+        model_specs=[config_pb2.ModelSpec(label_key="label", prediction_key="prediction")],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)],
     )
     made = metric_specs.to_computations(list(config.metrics_specs), eval_config=config)
     return [one.combiner for one in made if isinstance(one, metric_types.MetricComputation)]
