@@ -33,7 +33,7 @@ class Progress:
 
 
 class StopAfter(keras.callbacks.Callback):
-    """Ends training after a number of steps, those before a resumed checkpoint included."""
+    """Ends training after a number of the optimizer's steps, those before a resumed checkpoint included."""
 
     def __init__(self, steps: int) -> None:
         super().__init__()

@@ -35,6 +35,7 @@ from components.evaluation.measuring import Measures, measured
 from components.raw_examples import read_schema
 from components.records.reading import files_of
 
+COMPONENT_ID = "current_component_id"  # which some of TFX's launchers add
 NOT_ASKED_FOR = (tfma.PLOTS_KEY, tfma.ATTRIBUTIONS_KEY)
 
 
@@ -71,7 +72,8 @@ class Executor(BaseBeamExecutor):
             written | "Write" >> tfma.WriteResults(_writers(evaluation, config, models))
         for kind in NOT_ASKED_FOR:  # which TFMA writes, without a record
             io_utils.write_bytes_file(f"{evaluation}/{kind}-00000-of-00001.tfrecord", b"")
-        bless(inputs, output_dict, is_good=tfma.load_validation_result(evaluation).validation_ok)
+        if has_bars(config):
+            bless(inputs, output_dict, exec_properties, is_good=tfma.load_validation_result(evaluation).validation_ok)
         record_blessed(inputs, output_dict, Path(exec_properties[BLESSED_MODELS]))
 
 
@@ -121,7 +123,12 @@ def record_blessed(input_dict: Any, output_dict: Any, ledger: Path) -> None:
     record(ledger, model.uri, origin=model.uri, made=model.mlmd_artifact.create_time_since_epoch)
 
 
-def bless(inputs: Any, output_dict: Any, *, is_good: bool) -> None:
+def has_bars(config: config_pb2.EvalConfig) -> bool:
+    """Returns whether there is a bar: a model that is held to none is not blessed by chance."""
+    return bool(tfma.metrics.metric_thresholds_from_metrics_specs(config.metrics_specs, eval_config=config))
+
+
+def bless(inputs: Any, output_dict: Any, exec_properties: dict[str, Any], *, is_good: bool) -> None:
     """Says of the model, as TFX does, whether it is blessed."""
     blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
     model = artifact_utils.get_single_instance(inputs[MODEL_KEY])
@@ -130,6 +137,8 @@ def bless(inputs: Any, output_dict: Any, *, is_good: bool) -> None:
     for baseline in inputs[BASELINE_MODEL_KEY]:
         blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
         blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)
+    if COMPONENT_ID in exec_properties:
+        blessing.set_string_custom_property("component_id", exec_properties[COMPONENT_ID])
     file, value = (
         (constants.BLESSED_FILE_NAME, constants.BLESSED_VALUE)
         if is_good

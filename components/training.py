@@ -160,7 +160,7 @@ def fit(
 ) -> EarlyStoppingWithCheckpoints:
     """Trains to the best loss on the eval split, from the last checkpoint where an earlier try left one."""
     stopping = EarlyStoppingWithCheckpoints(checkpoints, settings.patience, settings.checkpoint_steps)
-    ends = [StopAfter(settings.steps)] if settings.steps else []
+    ends = [StopAfter(math.ceil(settings.steps / settings.accumulate_steps))] if settings.steps else []
     model.fit(
         train.training(batch_size, settings.seed),
         validation_data=evaluation.evaluation(max(batch_size, 1024)),

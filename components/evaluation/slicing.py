@@ -14,7 +14,6 @@ from tensorflow_model_analysis.slicer import slicer_lib as slicer
 
 SliceKey = tuple[Any, ...]
 Rows = npt.NDArray[np.intp]
-Values = pd.Series  # of each row its values, a tuple
 
 
 def columns_of(specs: Iterable[config_pb2.SlicingSpec]) -> tuple[str, ...]:

@@ -107,7 +107,7 @@ def schema(folder: Path) -> Schema:
     return artifact
 
 
-def evaluate(folder: Path, candidate: float, baseline: float | None) -> Verdict:
+def evaluate(folder: Path, candidate: float, baseline: float | None, text: str = CONFIG) -> Verdict:
     """Evaluates a model as the step does; a baseline of None is what Baseline makes of an empty ledger."""
     none = Model()
     none.uri = str(folder / "none")
@@ -122,7 +122,7 @@ def evaluate(folder: Path, candidate: float, baseline: float | None) -> Verdict:
     evaluation, blessing = ModelEvaluation(), ModelBlessing()
     evaluation.uri, blessing.uri = str(folder / "evaluation"), str(folder / "blessing")
     context = Executor.Context(make_beam_pipeline_fn=lambda: beam.Pipeline(options=PipelineOptions(PLAIN)))
-    config = text_format.Parse(CONFIG, config_pb2.EvalConfig())
+    config = text_format.Parse(text, config_pb2.EvalConfig())
     properties = {
         "eval_config": json_format.MessageToJson(config),
         "example_splits": '["test"]',
@@ -148,6 +148,15 @@ def test_a_model_that_is_worse_than_the_baseline_is_not_recorded(tmp_path: Path)
     assert not verdict.is_blessed
     assert verdict.recorded == []
     assert verdict.blessing.get_string_custom_property("baseline_model") == str(tmp_path / "baseline")
+
+
+def test_a_model_that_is_held_to_no_bar_is_not_blessed(tmp_path: Path) -> None:
+    """Forgotten bars bless nothing: neither a verdict nor an entry in the ledger."""
+    without_bars = f"{CONFIG[: CONFIG.index('threshold')]} }} }}"
+    verdict = evaluate(tmp_path, candidate=2.0, baseline=None, text=without_bars)
+    assert not verdict.blessing.has_custom_property("blessed")
+    assert not list(tmp_path.glob("blessing/*"))
+    assert verdict.recorded == []
 
 
 @pytest.mark.parametrize("blessed", [None, 0])

@@ -67,6 +67,15 @@ def trained(class_graph: Graph, files: dict[str, str], tmp_path_factory: pytest.
     return Training(class_graph, files, tmp_path_factory.mktemp("trained"), epochs=3, dropout=0.5)
 
 
+@pytest.mark.parametrize(("batches", "accumulated", "steps"), [(3, 1, 3), (40, 1, 40), (8, 2, 4)])
+def test_training_ends_after_the_batches_that_it_may_take(
+    class_graph: Graph, files: dict[str, str], tmp_path: Path, batches: int, accumulated: int, steps: int
+) -> None:
+    """With model.steps it ends within an epoch, too, and to the batch, however many gradients make a step."""
+    model = {"steps": batches, "accumulate_steps": accumulated, "epochs": 50, "patience": 50}
+    assert int(Training(class_graph, files, tmp_path, **model).model.optimizer.iterations) == steps
+
+
 def test_the_same_seed_gives_the_same_weights(
     trained: Training, class_graph: Graph, files: dict[str, str], tmp_path: Path
 ) -> None:
