@@ -44,7 +44,7 @@ def publish(model: Path, destination: Path, origin: str, prepare: Callable[[Path
       OSError: the copy could not be written; no version appeared.
     """
     latest = latest_version(destination)
-    if latest is not None and are_one(_origin(latest.path), origin):
+    if latest and is_published(origin, destination):
         return latest
     aside = destination / ASIDE
     shutil.rmtree(aside, ignore_errors=True)
@@ -62,6 +62,12 @@ def publish(model: Path, destination: Path, origin: str, prepare: Callable[[Path
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return Version(number, destination / str(number), is_new=True)
+
+
+def is_published(origin: str, destination: Path) -> bool:
+    """Returns whether a model is the latest version already."""
+    latest = latest_version(destination)
+    return latest is not None and are_one(_origin(latest.path), origin)
 
 
 def latest_version(destination: Path) -> Version | None:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from google.protobuf import json_format, wrappers_pb2  # noqa: F401  # the latter is what TFMA's messages are built of
 
 from components.metric_sums import COLUMNS_OF_A_CLASS, Array
+from components.records.framing import unframe
 
 CANDIDATE = ("candidate", "")  # TFMA names the model only where it has a baseline beside it
 BASELINE = ("baseline",)
@@ -58,22 +60,26 @@ def metrics_by_slice(
 
     All rows come first, then feature by feature the larger slices before the smaller.
     """
-    slices = [_slice_metrics(key, values, order, classes) for key, values in _values_by_slice(evaluation, models)]
+    found = _values_by_slice(evaluation, models)
+    slices = [_slice_metrics(features, values, order, classes) for features, values in found]
     return sorted(slices, key=lambda one: (len(one.slice), tuple(one.slice), -one.examples))
 
 
 def arrays_by_slice(evaluation: str, metric: str, models: Sequence[str] = CANDIDATE) -> dict[str, Array]:
     """Returns a metric that is an array, by the slice in words; of shape [0, 0] where it has no value there."""
     return {
-        slice_name(_features_of(key)): _array(values[metric]["arrayValue"])
-        for key, values in _values_by_slice(evaluation, models)
-        if "arrayValue" in values.get(metric, {})
+        slice_name(features): _array(values[metric].array_value)
+        for features, values in _values_by_slice(evaluation, models)
+        if metric in values and values[metric].HasField("array_value")
     }
 
 
 def eval_config_of(evaluation: str) -> Any:
     """Returns the EvalConfig (TFMA's proto) that an Evaluator's output folder was computed by."""
-    return _tfma().load_eval_result(evaluation).config
+    from tensorflow_model_analysis.proto import config_pb2
+
+    content = Path(evaluation, "eval_config.json").read_text(encoding="utf-8")
+    return json_format.Parse(content, config_pb2.EvalRun()).eval_config
 
 
 def slice_name(features: Mapping[str, str]) -> str:
@@ -83,9 +89,12 @@ def slice_name(features: Mapping[str, str]) -> str:
 
 def missed_bars(evaluation: str) -> list[str]:
     """Returns a sentence for each bar that the candidate missed."""
-    result = _tfma().load_validation_result(evaluation)
+    from tensorflow_model_analysis.proto import validation_result_pb2
+
+    (record,) = _records(evaluation, "validations")
+    result = validation_result_pb2.ValidationResult.FromString(record)
     missed = [
-        f"{failure.metric_key.name} {_failure(failure)} on {_slice_name(validation.slice_key)}"
+        f"{failure.metric_key.name} {_failure(failure)} on {slice_name(_features_of(validation.slice_key))}"
         for validation in result.metric_validations_per_slice
         for failure in validation.failures
     ]
@@ -98,46 +107,63 @@ def classes_of(transform_graph: str) -> list[str]:
     return vocabulary.read_text(encoding="utf-8").splitlines() if vocabulary.exists() else []
 
 
-def _tfma() -> Any:
-    import tensorflow_model_analysis as tfma
-    from tfx.types import standard_component_specs  # noqa: F401  # completes tfma: its own import lacks names
-
-    return tfma
-
-
-def _values_by_slice(evaluation: str, models: Sequence[str]) -> list[tuple[Any, Mapping[str, Any]]]:
-    """The values of each slice, of the first of the models that has any."""
-    results = (_tfma().load_eval_result(evaluation, model_name=name).slicing_metrics for name in models)
-    return [(key, outputs[""][""]) for key, outputs in next(filter(None, results), [])]
+def _values_by_slice(evaluation: str, models: Sequence[str]) -> list[tuple[dict[str, str], dict[str, Any]]]:
+    """The features of each slice and its values (TFMA's MetricValue), of the first of the models that has any."""
+    slices = list(_metrics_for_slices(evaluation))
+    by_model = ([(features, _values_of(model, values)) for features, values in slices] for model in models)
+    return next((found for found in by_model if any(values for _, values in found)), [])
 
 
-def _array(value: Mapping[str, Any]) -> Array:
-    shape = [int(size) for size in value.get("shape", ())]
-    return np.array(value.get("float64Values", ()), float).reshape(shape if len(shape) == MATRIX else (0, 0))
+def _metrics_for_slices(evaluation: str) -> Iterator[tuple[dict[str, str], Sequence[Any]]]:
+    from tensorflow_model_analysis.proto import metrics_for_slice_pb2
+
+    for record in _records(evaluation, "metrics"):
+        one = metrics_for_slice_pb2.MetricsForSlice.FromString(record)
+        yield _features_of(one.slice_key), one.metric_keys_and_values
+
+
+def _values_of(model: str, values: Sequence[Any]) -> dict[str, Any]:
+    """A model's values by the name of the metric, beside those that are of no model, such as the number of rows."""
+    of_model = {one.key.name: one.value for one in values if one.key.model_name == model}
+    return of_model and {one.key.name: one.value for one in values if not one.key.model_name} | of_model
+
+
+def _records(evaluation: str, kind: str) -> Iterator[bytes]:
+    """What TFMA wrote of one kind; TFMA's own functions that read it would load TensorFlow first."""
+    for file in sorted(Path(evaluation).glob(f"{kind}*.tfrecord")):
+        yield from unframe(file.read_bytes())
+
+
+def _array(value: Any) -> Array:
+    shape = list(value.shape)
+    return np.array(value.float64_values, float).reshape(shape if len(shape) == MATRIX else (0, 0))
 
 
 def _features_of(key: Any) -> dict[str, str]:
-    return {feature: _text(value) for feature, value in key}
+    """The features of TFMA's SliceKey, and their values in words."""
+    return {one.column: _text(getattr(one, one.WhichOneof("kind"))) for one in key.single_slice_keys}
 
 
-def _slice_metrics(key: Any, values: Mapping[str, Any], order: Sequence[str], classes: Sequence[str]) -> SliceMetrics:
-    numbers = {name: float(value["doubleValue"]) for name, value in values.items() if "doubleValue" in value}
+def _slice_metrics(
+    features: Mapping[str, str], values: Mapping[str, Any], order: Sequence[str], classes: Sequence[str]
+) -> SliceMetrics:
+    numbers = {name: one.double_value.value for name, one in values.items() if one.HasField("double_value")}
     examples = int(numbers.pop("example_count", 0))
     mean_label = numbers.pop("mean_label", None)
     undefined = NEED_BOTH_CLASSES if mean_label in (0.0, 1.0) else frozenset()
     defined = [name for name in order if name in numbers and not math.isnan(numbers[name]) and name not in undefined]
     return SliceMetrics(
-        _features_of(key),
+        features,
         examples,
         mean_label,
         {name: numbers[name] for name in defined},
-        tuple(_class_metrics(classes, values["by_class"]["arrayValue"])) if "by_class" in values else (),
+        tuple(_class_metrics(classes, values["by_class"].array_value)) if "by_class" in values else (),
     )
 
 
-def _class_metrics(classes: Sequence[str], array: Mapping[str, Any]) -> Iterator[ClassMetrics]:
+def _class_metrics(classes: Sequence[str], array: Any) -> Iterator[ClassMetrics]:
     _, *defined = COLUMNS_OF_A_CLASS
-    numbers = np.array(array["float64Values"], float).reshape(-1, 1 + len(defined))
+    numbers = np.array(array.float64_values, float).reshape(-1, 1 + len(defined))
     for index, (examples, *values) in enumerate(numbers.tolist()):
         name = classes[index] if index < len(classes) else str(index)
         measured = zip(defined, values, strict=True)
@@ -154,13 +180,6 @@ def _failure(failure: Any) -> str:
     if bounds.HasField("lower_bound") and not value >= bounds.lower_bound.value:
         return f"is {value:.4f}, and must be at least {bounds.lower_bound.value:g}"
     return f"is {value:.4f}, and must be at most {bounds.upper_bound.value:g}"
-
-
-def _slice_name(key: Any) -> str:
-    values = [
-        f"{single.column}={_text(getattr(single, single.WhichOneof('kind')))}" for single in key.single_slice_keys
-    ]
-    return ", ".join(values) or ALL_ROWS
 
 
 def _spec_name(spec: Any) -> str:

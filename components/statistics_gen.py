@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -34,8 +35,13 @@ from tfx_bsl.statistics import merge_util
 from components.records.reading import DecodeFiles, files_of
 
 ROWS = 16384  # of a batch: quick, and little to hold
-OPTIONS = stats_options.StatsOptions()
 Partial = list[Any]  # the accumulator of each generator
+
+
+@cache
+def options() -> stats_options.StatsOptions:
+    """Returns TFDV's defaults."""
+    return stats_options.StatsOptions()
 
 
 class TopValues(stats_generator.CombinerStatsGenerator):
@@ -68,18 +74,18 @@ class TopValues(stats_generator.CombinerStatsGenerator):
 
     def extract_output(self, accumulator: dict[str, Counter[bytes]]) -> statistics_pb2.DatasetFeatureStatistics:
         """Returns the statistics."""
-        kept = max(OPTIONS.num_top_values, OPTIONS.num_rank_histogram_buckets)
+        kept = max(options().num_top_values, options().num_rank_histogram_buckets)
         found = statistics_pb2.DatasetFeatureStatistics()
         for name, counts in accumulator.items():
             if counts:
                 largest = sorted(((count, value) for value, count in counts.items()), reverse=True)[:kept]
                 made = make_feature_stats_proto_topk_uniques(
                     FeaturePath([name]),
-                    OPTIONS.num_top_values,
-                    OPTIONS.num_rank_histogram_buckets,
+                    options().num_top_values,
+                    options().num_rank_histogram_buckets,
                     len(counts),
                     [FeatureValueCount(value, count) for count, value in largest],
-                    frequency_threshold=OPTIONS.frequency_threshold,
+                    frequency_threshold=options().frequency_threshold,
                 )
                 found.features.append(made)
         return found
@@ -88,10 +94,10 @@ class TopValues(stats_generator.CombinerStatsGenerator):
 def generators() -> tuple[stats_generator.CombinerStatsGenerator, ...]:
     """Returns what computes TFDV's default statistics."""
     basic = basic_stats_generator.BasicStatsGenerator(
-        num_values_histogram_buckets=OPTIONS.num_values_histogram_buckets,
-        num_histogram_buckets=OPTIONS.num_histogram_buckets,
-        num_quantiles_histogram_buckets=OPTIONS.num_quantiles_histogram_buckets,
-        epsilon=OPTIONS.epsilon,
+        num_values_histogram_buckets=options().num_values_histogram_buckets,
+        num_histogram_buckets=options().num_histogram_buckets,
+        num_quantiles_histogram_buckets=options().num_quantiles_histogram_buckets,
+        epsilon=options().epsilon,
     )
     return basic, TopValues()
 

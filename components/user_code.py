@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.util
 import inspect
 from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,7 @@ def load_function(dotted_path: str, arguments: Sequence[str] | None = None) -> C
     try:
         module = importlib.import_module(module_name)
     except (ImportError, ValueError, TypeError) as error:  # the last two: a path without a module
-        raise UsageError(
-            f"{dotted_path}: cannot import {module_name!r}: {error}. "
-            "Put the module in the current folder or on PYTHONPATH, or install it."
-        ) from None
+        raise _not_importable(dotted_path, str(error)) from None
     function = getattr(module, name, None)
     if not callable(function):
         public = [word for word, value in vars(module).items() if callable(value) and not word.startswith("_")]
@@ -36,10 +35,34 @@ def load_function(dotted_path: str, arguments: Sequence[str] | None = None) -> C
 
 
 def fingerprint(dotted_path: str) -> str:
-    """Returns a hash of the code of the function's module, so that a cache can see that it changed."""
-    module = importlib.import_module(dotted_path.rpartition(".")[0])
-    source = inspect.getsourcefile(module)
+    """Returns a hash of the code of the function's module, so that a cache can see that it changed.
+
+    The module is found and not imported: that may take what this process does not have.
+
+    Raises:
+      UsageError: there is no such module.
+    """
+    source = _spec_of(dotted_path).origin
     return hashlib.sha256(Path(source).read_bytes() if source else b"").hexdigest()[:16]
+
+
+def _spec_of(dotted_path: str) -> ModuleSpec:
+    """Where the module of a function is."""
+    top, *parts = dotted_path.rpartition(".")[0].split(".")
+    spec = importlib.util.find_spec(top) if top else None
+    for part in parts:
+        places = spec.submodule_search_locations if spec else None
+        spec = PathFinder.find_spec(f"{spec.name}.{part}", places) if spec and places else None
+    if spec is None:
+        raise _not_importable(dotted_path, "it is not there")
+    return spec
+
+
+def _not_importable(dotted_path: str, why: str) -> UsageError:
+    return UsageError(
+        f"{dotted_path}: cannot import {dotted_path.rpartition('.')[0]!r}: {why}. "
+        "Put the module in the current folder or on PYTHONPATH, or install it."
+    )
 
 
 def _check_signature(dotted_path: str, function: Callable[..., Any], arguments: Sequence[str]) -> None:

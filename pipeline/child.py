@@ -19,6 +19,7 @@ from pathlib import Path
 from schema.errors import PenstockError, StepFailed
 
 PR_SET_PDEATHSIG = 1
+OWN_GROUP = 0  # as setpgid(2) has it
 SECONDS_TO_END = 5
 
 
@@ -31,12 +32,16 @@ class Note:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a step ended: done, from the cache, or skipped as its condition is not met, with a last note; or an error."""
+    """How a step ended: done, from the cache, or skipped as its condition is not met, with a last note; or an error.
+
+    An executor's has TFX's ExecutorOutput.
+    """
 
     cached: bool = False
     note: str = ""
     error: PenstockError | None = None
     skipped: bool = False
+    output: bytes = b""
 
 
 Message = Note | Outcome
@@ -48,7 +53,7 @@ class Child:
     def __init__(self, work: Callable[[], Outcome], log: Path) -> None:
         context = multiprocessing.get_context("fork")
         self.messages, there = context.Pipe(duplex=False)
-        self._process = context.Process(target=_run, args=(work, log, there, os.getpid()))
+        self._process = context.Process(target=run_in_child, args=(work, log, there, os.getpid()))
         self._process.start()
         there.close()
         self._log = log
@@ -91,9 +96,20 @@ class _NoteHandler(logging.Handler):
         self._connection.send(Note(record.getMessage()))
 
 
-def _run(work: Callable[[], Outcome], log: Path, connection: Connection, parent: int) -> None:
-    os.setsid()
-    _die_with(parent)
+def run_in_child(
+    work: Callable[[], Outcome], log: Path, connection: Connection, parent: int, group: int = OWN_GROUP
+) -> None:
+    """Runs `work` in this process, just forked, and ends it.
+
+    Args:
+      work: is run.
+      log: the file to which all output goes.
+      connection: over which the outcome is sent, and before it the notes.
+      parent: the process with which this one ends.
+      group: the process group that it joins.
+    """
+    os.setpgid(0, group)
+    die_with(parent)
     _write_output_to(log)
     progress = logging.getLogger("penstock.progress")
     progress.addHandler(_NoteHandler(connection))
@@ -110,7 +126,7 @@ def _run(work: Callable[[], Outcome], log: Path, connection: Connection, parent:
     os._exit(0)  # no destructor of TensorFlow's or Beam's is worth waiting for
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Has the kernel end this process when its parent dies, even by kill -9 (prctl(2))."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

@@ -34,16 +34,22 @@ def run(
         raise UsageError("Name a configuration, CONFIG…, or a compiled pipeline, --spec FILE.")
     if parameters:
         raise UsageError("--parameter goes with --spec: a configuration is changed with --set KEY=VALUE.")
-    loaded = _load_checked(config, (*settings, *([f"runner.name={runner}"] if runner else [])))
-    from pipeline.display import console_for, show_summary, steps_watcher
-    from pipeline.run import Options
-    from pipeline.run import run as run_pipeline
-    from pipeline.workdir import workdir_of
+    loaded = _load(config, (*settings, *([f"runner.name={runner}"] if runner else [])))
+    from pipeline.light import stay_light
+    from pipeline.warm import warm_for
 
-    console = console_for(screen.err if as_json else screen.out)
-    place = workdir_of(loaded.name, workdir)
-    with steps_watcher(console) as watcher:
-        result = run_pipeline(loaded, place, Options(resume, not no_cache), watcher, screen.divert)
+    with warm_for(loaded) as warm:
+        stay_light()
+        _check(loaded)
+        from pipeline.display import console_for, show_summary, steps_watcher
+        from pipeline.run import Options
+        from pipeline.run import run as run_pipeline
+        from pipeline.workdir import workdir_of
+
+        console = console_for(screen.err if as_json else screen.out)
+        place = workdir_of(loaded.name, workdir)
+        with steps_watcher(console) as watcher:
+            result = run_pipeline(loaded, place, Options(resume, not no_cache), watcher, screen.divert, warm)
     if result.summary:
         show_summary(console, result.summary, _as_typed(config, workdir))
         if as_json:
@@ -100,9 +106,11 @@ def _local_steps(config: Config, workdir: Path | None) -> list[str]:
     from pipeline.compiled import Compiled
     from pipeline.dag import create_pipeline
     from pipeline.metadata import connection_config
+    from pipeline.options import check_user_code
     from pipeline.runners import beam_args
     from pipeline.workdir import workdir_of
 
+    check_user_code(config)
     place = workdir_of(config.name, workdir)
     connection = connection_config(config.metadata, place)
     destination, blessed = str(place.serving(config.model_name)), str(place.blessed)
@@ -152,6 +160,9 @@ def show_run(
         records = lineage.runs()
         known = ", ".join(record.run_id for record in records[:5]) or "none yet"
         raise UsageError(f"There is no run {run_id or ''} of {loaded.name!r}. The latest runs: {known}.")
+    from pipeline.light import stay_light
+
+    stay_light()
     from pipeline.display import console_for, show_summary, steps_table
     from pipeline.report import with_report
     from pipeline.summary import summarize
@@ -230,10 +241,14 @@ def _load(files: Files, settings: Settings) -> Config:
 
 def _load_checked(files: Files, settings: Settings) -> Config:
     loaded = _load(files, settings)
+    _check(loaded)
+    return loaded
+
+
+def _check(config: Config) -> None:
     from pipeline.preflight import check_files
 
-    check_files(loaded)
-    return loaded
+    check_files(config)
 
 
 def _iso(milliseconds: int) -> str:

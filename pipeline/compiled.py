@@ -34,8 +34,14 @@ class Compiled:
         """The steps, each after those that it needs."""
         return tuple(Step(name, tuple(node.upstream_nodes)) for name, node in self._nodes.items())
 
-    def launcher(self, step: str, connection: Any) -> Launcher:
-        """Returns what runs a step: TFX's own launcher, with its driver, executor and publisher."""
+    def launcher(self, step: str, connection: Any, operators: dict[Any, Any] | None = None) -> Launcher:
+        """Returns what runs a step: TFX's own launcher, with its driver, executor and publisher.
+
+        Args:
+          step: its name.
+          connection: to the metadata store.
+          operators: what runs the executor, by the type of its spec, where TFX's own operators do not.
+        """
         return Launcher(
             pipeline_node=self._nodes[step],
             mlmd_connection=metadata.Metadata(connection),
@@ -43,4 +49,5 @@ class Compiled:
             pipeline_runtime_spec=self._ir.runtime_spec,
             executor_spec=runner_utils.extract_executor_spec(self._deployment, step),
             custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, step),
+            custom_executor_operators=operators,
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ml_metadata.proto import metadata_store_pb2
-from tfx.components import ExampleValidator, Trainer
+from tfx.components.example_validator.component import ExampleValidator
+from tfx.components.trainer.component import Trainer
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import trainer_pb2

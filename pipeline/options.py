@@ -19,14 +19,23 @@ MODULES_OF_A_MODEL = (
 )
 
 
+def check_user_code(config: Config) -> None:
+    """Holds the user's functions against what they are called with.
+
+    Raises:
+      UsageError: a function does not exist, or does not take what it is called with.
+    """
+    load_function(_preprocessing_fn(config), ("inputs", "custom_config"))
+    load_function(_build_model(config), ("shape", "settings"))
+
+
 def preprocessing_options(config: Config) -> dict[str, Any]:
     """Returns Transform's `preprocessing_fn`, and what that is told; a changed function gives another cache key.
 
     Raises:
-      UsageError: the user's function does not exist, or does not take what it is called with.
+      UsageError: the user's function is in no module that there is.
     """
-    function = config.user_code.preprocessing_fn or PREPROCESSING_FN
-    load_function(function, ("inputs", "custom_config"))
+    function = _preprocessing_fn(config)
     told = {
         "features": dump_roles(config.features),
         "label": config.label,
@@ -46,10 +55,9 @@ def training_options(config: Config, root: str) -> dict[str, Any]:
     """Returns the Trainer's `run_fn`, and what that is told; changed code gives another cache key.
 
     Raises:
-      UsageError: the user's function does not exist, or does not take what it is called with.
+      UsageError: the user's function is in no module that there is.
     """
-    function = config.user_code.build_model or BUILD_MODEL
-    load_function(function, ("shape", "settings"))
+    function = _build_model(config)
     modules = (f"{module}.any" for module in MODULES_OF_A_MODEL)
     told = TrainingOptions(
         problem=config.problem,
@@ -61,3 +69,11 @@ def training_options(config: Config, root: str) -> dict[str, Any]:
         code="-".join([fingerprint(function), *map(fingerprint, modules)]),
     )
     return {"run_fn": RUN_FN, "custom_config": told.model_dump(mode="json")}
+
+
+def _preprocessing_fn(config: Config) -> str:
+    return config.user_code.preprocessing_fn or PREPROCESSING_FN
+
+
+def _build_model(config: Config) -> str:
+    return config.user_code.build_model or BUILD_MODEL

@@ -18,12 +18,14 @@ def dag_in(place: Workdir, config: Config) -> Pipeline:
     """Returns the DAG whose artifacts, metadata, pushed and blessed models lie in `place`.
 
     Raises:
-      UsageError: the configuration does not fit the schema, or its runner is none.
+      UsageError: the configuration does not fit the schema or the user's functions, or its runner is none.
     """
     from pipeline.dag import create_pipeline
     from pipeline.metadata import connection_config
+    from pipeline.options import check_user_code
     from pipeline.runners import beam_args
 
+    check_user_code(config)
     return create_pipeline(
         config,
         str(place.root),

@@ -10,6 +10,7 @@ from typing import Any
 
 from components.report.parts import parts_of_steps
 from pipeline.config import Config
+from pipeline.light import quick_imports
 from pipeline.lineage import Lineage
 from pipeline.local import LocalRun
 from pipeline.lock import hold
@@ -19,6 +20,7 @@ from pipeline.runners import beam_args
 from pipeline.steps import State, Step, Watcher
 from pipeline.stopping import StopRequest
 from pipeline.summary import Summary, outputs_of, summarize
+from pipeline.warm import Warm, left_out
 from pipeline.workdir import Workdir, clear_errors_of, new_run_id
 from schema.errors import Interrupted, PenstockError, StepFailed, UsageError
 
@@ -45,7 +47,12 @@ class Result:
 
 
 def run(
-    config: Config, workdir: Workdir, options: Options, watcher: Watcher, divert_output: Callable[[Path], None]
+    config: Config,
+    workdir: Workdir,
+    options: Options,
+    watcher: Watcher,
+    divert_output: Callable[[Path], None],
+    warm: Warm,
 ) -> Result:
     """Runs the DAG.
 
@@ -55,6 +62,7 @@ def run(
       options: how this run differs from a plain one.
       watcher: is told how the steps stand.
       divert_output: called with the run's log, before libraries are imported that write to the screen.
+      warm: runs the steps' executors.
 
     Raises:
       UsageError: the configuration does not fit the data or the schema, or there is nothing to resume.
@@ -67,8 +75,9 @@ def run(
         divert_output(workdir.logs / run_id / "penstock.log")
         connection = connection_config(config.metadata, workdir)
         _apart(lambda: _prepare(Lineage(connection, config.name), workdir, options), workdir.logs / run_id)
-        watcher.announce("loading TensorFlow and TFX …")
-        steps, work = _compile(config, workdir, options, run_id, connection)
+        watcher.announce("loading TFX …")
+        with quick_imports(*left_out(config)):
+            steps, work = _compile(config, workdir, options, run_id, connection, warm)
         error = _run_steps(steps, work, workdir.logs / run_id, watcher)
         try:
             lineage = Lineage(connection, config.name)
@@ -84,12 +93,13 @@ def run(
 
 
 def _compile(
-    config: Config, workdir: Workdir, options: Options, run_id: str, connection: Any
+    config: Config, workdir: Workdir, options: Options, run_id: str, connection: Any, warm: Warm
 ) -> tuple[tuple[Step, ...], Work]:
     """Imports TFX, and returns the steps and what runs one of them."""
     from pipeline.child import Outcome
     from pipeline.compiled import Compiled
     from pipeline.dag import create_pipeline
+    from pipeline.executors import operators
 
     pipeline = create_pipeline(
         config,
@@ -103,14 +113,14 @@ def _compile(
     compiled = Compiled(pipeline, run_id)
 
     def work(step: str) -> Outcome:
+        log = workdir.logs / run_id / f"{step}.log"
         with answering(connection, RESUME):
-            compiled.launcher(step, connection).launch()
+            compiled.launcher(step, connection, operators(warm, log)).launch()
         lineage = Lineage(connection, config.name)
         done = lineage.step(run_id, step)
         if done is None:
             return Outcome(note="skipped")
         if done.state is State.FAILED:  # of which TFX's launcher says nothing
-            log = workdir.logs / run_id / f"{step}.log"
             raise StepFailed(f"TFX did not find what the step reads. The log is {log}")
         if done.state is State.DONE:
             lineage.stamp_seconds(done)

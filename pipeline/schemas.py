@@ -64,7 +64,7 @@ def column_types(config: Config) -> dict[str, str]:
 
 def schema_gen(config: Config, statistics: BaseChannel) -> BaseComponent:
     """Returns the step that gives the schema: the curated one, or one inferred from all splits."""
-    from tfx.components import SchemaGen
+    from tfx.components.schema_gen.component import SchemaGen
 
     from components.import_schema import ImportSchema
 

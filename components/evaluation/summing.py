@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from tensorflow_model_analysis.contrib.aggregates import binary_confusion_matric
 from tensorflow_model_analysis.metrics import calibration_histogram, metric_types
 
 Array = npt.NDArray[Any]
-Metrics = dict[metric_types.MetricKey, Any]
+Metrics: TypeAlias = "dict[metric_types.MetricKey, Any]"
 ROWS_OF_KERAS = 8192  # at a time: it adds up in 32 bits
 
 

@@ -7,6 +7,7 @@ rotated and shifted ("masked"), as a little-endian uint32.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 import google_crc32c
 import numpy as np
@@ -17,6 +18,7 @@ from components.records.wire import NOTHING, by_number, slices
 
 MASK = 0xA282EAD8
 CHECKSUM_SIZE = 4
+HEADER = struct.Struct("<QI")  # the length of a record, and that length's checksum
 
 
 def frame(records: pa.LargeBinaryArray) -> pa.Buffer:
@@ -31,6 +33,23 @@ def frame(records: pa.LargeBinaryArray) -> pa.Buffer:
     return content.slice(first, last - first)
 
 
+def unframe(content: bytes) -> Iterator[bytes]:
+    """Yields the records of a TFRecord file that is not compressed.
+
+    Raises:
+      ValueError: it ends within a record, or a record is not what was written.
+    """
+    at = 0
+    while at < len(content):
+        length, _ = HEADER.unpack_from(content + bytes(HEADER.size), at)
+        record = content[at + HEADER.size : at + HEADER.size + length]
+        behind = content[at + HEADER.size + length :][:CHECKSUM_SIZE]
+        if behind != _checksum(record):
+            raise ValueError(f"The record at byte {at} of {len(content)} is cut off or damaged.")
+        yield record
+        at += HEADER.size + length + CHECKSUM_SIZE
+
+
 def masked(checksums: np.ndarray[tuple[int], np.dtype[np.uint32]]) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
     """Returns checksums as TFRecords keep them, so that a checksum of data that holds checksums is no trap."""
     return ((checksums >> np.uint32(15)) | (checksums << np.uint32(17))) + np.uint32(MASK)
@@ -38,4 +57,8 @@ def masked(checksums: np.ndarray[tuple[int], np.dtype[np.uint32]]) -> np.ndarray
 
 def _before(length: int) -> bytes:
     packed = struct.pack("<Q", length)
-    return packed + masked(np.array([google_crc32c.value(packed)], np.uint32)).astype("<u4").tobytes()
+    return packed + _checksum(packed)
+
+
+def _checksum(content: bytes) -> bytes:
+    return masked(np.array([google_crc32c.value(content)], np.uint32)).astype("<u4").tobytes()

@@ -77,7 +77,7 @@ def run(
         for notice in notices:
             watcher.announce(notice)
         if has_ours(spec):
-            watcher.announce("loading TensorFlow and TFX …")
+            watcher.announce("loading TFX …")
             preload(spec)
         store = Store(place.path / f"spec-{spec.flavour}.db")
         root = root_of(spec, run_id)

@@ -18,13 +18,15 @@ def dag(config: Config, workdir: str) -> Pipeline:
     The platform keeps its own metadata store, so that the DAG is given none.
 
     Raises:
-      UsageError: the configuration does not fit the schema, or its runner is none.
+      UsageError: the configuration does not fit the schema or the user's functions, or its runner is none.
     """
     from ml_metadata.proto import metadata_store_pb2
 
     from pipeline.dag import create_pipeline
+    from pipeline.options import check_user_code
     from pipeline.runners import beam_args
 
+    check_user_code(config)
     place = Workdir(Path(workdir, config.name))
     return create_pipeline(
         config,
