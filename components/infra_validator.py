@@ -42,12 +42,13 @@ def InfraValidator(
 ) -> None:
     """Blesses a model that answers over REST and gRPC as it does in process, and the same from both kinds of input."""
     path = path_utils.serving_model_path(model.uri)
-    loaded = load(path)
-    requests = requests_for(loaded, read_serialized(artifact_utils.get_split_uri([examples], "test"), rows))
-    here = call(loaded, requests)
-    first, second = SAME_ANSWERS
-    wrong = [*differences({second: here[first]}, here, tolerance, "from columns")]
-    with serving(path, timeout_seconds) as address:
+    with serving(path, timeout_seconds) as server:
+        loaded = load(path)
+        requests = requests_for(loaded, read_serialized(artifact_utils.get_split_uri([examples], "test"), rows))
+        here = call(loaded, requests)
+        first, second = SAME_ANSWERS
+        wrong = [*differences({second: here[first]}, here, tolerance, "from columns")]
+        address = server.loaded()
         wrong += differences(here, over_grpc(address, requests), tolerance, "over gRPC")
         wrong += differences(here, over_rest(address, requests, like=here), tolerance, "over REST")
     if wrong:

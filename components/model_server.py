@@ -29,11 +29,12 @@ from tensorflow import make_ndarray, make_tensor_proto
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
+from components.forking import ForkedModule, is_fresh
 from components.signature_calls import Arrays
 from schema.errors import InfraNotBlessed
 
 REAL = "tensorflow_model_server"
-EMBEDDED = (sys.executable, "-m", "serving.server.main")
+EMBEDDED = "serving.server.main"  # a module; nothing here imports it
 NAME = "candidate"
 LOOK_SECONDS = 0.05
 LONGEST_MESSAGE = -1  # bytes: any
@@ -48,26 +49,51 @@ class Address:
     timeout_seconds: float
 
 
-@contextmanager
-def serving(model: str, timeout_seconds: float) -> Iterator[Address]:
-    """Serves a SavedModel until the block ends.
+class Server:
+    """A model server, from when it was started."""
 
-    Raises:
-      InfraNotBlessed: the server ended, or did not open its ports in time, which it does once the model is loaded.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        base, log = Path(folder, "models"), Path(folder, "log")
+    def __init__(self, model: str, folder: Path, timeout_seconds: float) -> None:
+        base, self._log = folder / "models", folder / "log"
         base.mkdir()
         (base / "1").symlink_to(Path(model).absolute())
-        address = Address(_free_port(), _free_port(), timeout_seconds)
-        with log.open("wb") as output:
-            server = subprocess.Popen(_command(base, address), stdout=output, stderr=subprocess.STDOUT)
+        self._limit = time.monotonic() + timeout_seconds
+        self._address = Address(_free_port(), _free_port(), timeout_seconds)
+        self._process = _start(_options(base, self._address), self._log)
+
+    def loaded(self) -> Address:
+        """Waits until it has loaded the model, and returns where it listens.
+
+        Raises:
+          InfraNotBlessed: it ended, or did not open its ports in time, which it does once the model is loaded.
+        """
+        while not (_listens(self._address.port) and _listens(self._address.rest_port)):
+            if self._process.poll() is not None:
+                lines = self._log.read_text(errors="replace").strip().splitlines()
+                last = (lines or [f"exit code {self._process.returncode}"])[-1]
+                raise InfraNotBlessed(f"A model server could not load the model: {last}")
+            if time.monotonic() > self._limit:
+                raise InfraNotBlessed(
+                    f"A model server did not load the model within {self._address.timeout_seconds:g} s. Give it longer "
+                    "with infra_validation.timeout_seconds, or make the model smaller."
+                )
+            time.sleep(LOOK_SECONDS)
+        return self._address
+
+    def end(self) -> None:
+        """Ends it."""
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def serving(model: str, timeout_seconds: float) -> Iterator[Server]:
+    """Serves a SavedModel until the block ends; it is loaded meanwhile."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(model, Path(folder), timeout_seconds)
         try:
-            _wait_for(server, address, log)
-            yield address
+            yield server
         finally:
-            server.kill()
-            server.wait()
+            server.end()
 
 
 def over_grpc(address: Address, requests: Arrays) -> Arrays:
@@ -108,10 +134,18 @@ def over_rest(address: Address, requests: Arrays, like: Arrays) -> Arrays:
     }
 
 
-def _command(base: Path, address: Address) -> list[str]:
+def _start(options: list[str], log: Path) -> subprocess.Popen[bytes] | ForkedModule:
+    """Starts the real server where it is installed, else ours; that forks where it may, and has TensorFlow at once."""
     real = shutil.which(REAL)
+    if is_fresh() and not real:
+        return ForkedModule(EMBEDDED, options, log)
+    with log.open("wb") as output:
+        command = [real] if real else [sys.executable, "-m", EMBEDDED]
+        return subprocess.Popen([*command, *options], stdout=output, stderr=subprocess.STDOUT)
+
+
+def _options(base: Path, address: Address) -> list[str]:
     return [
-        *([real] if real else EMBEDDED),
         f"--port={address.port}",
         f"--rest_api_port={address.rest_port}",
         f"--model_name={NAME}",
@@ -125,20 +159,6 @@ def _free_port() -> int:
     with closing(socket.create_server(("localhost", 0))) as server:
         port: int = server.getsockname()[1]
         return port
-
-
-def _wait_for(server: subprocess.Popen[bytes], address: Address, log: Path) -> None:
-    limit = time.monotonic() + address.timeout_seconds
-    while not (_listens(address.port) and _listens(address.rest_port)):
-        if server.poll() is not None:
-            last = (log.read_text(errors="replace").strip().splitlines() or [f"exit code {server.returncode}"])[-1]
-            raise InfraNotBlessed(f"A model server could not load the model: {last}")
-        if time.monotonic() > limit:
-            raise InfraNotBlessed(
-                f"A model server did not load the model within {address.timeout_seconds:g} s. Give it longer with "
-                "infra_validation.timeout_seconds, or make the model smaller."
-            )
-        time.sleep(LOOK_SECONDS)
 
 
 def _listens(port: int) -> bool:

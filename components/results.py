@@ -124,8 +124,9 @@ def _metrics_for_slices(evaluation: str) -> Iterator[tuple[dict[str, str], Seque
 
 def _values_of(model: str, values: Sequence[Any]) -> dict[str, Any]:
     """A model's values by the name of the metric, beside those that are of no model, such as the number of rows."""
-    of_model = {one.key.name: one.value for one in values if one.key.model_name == model}
-    return of_model and {one.key.name: one.value for one in values if not one.key.model_name} | of_model
+    own = [one for one in values if not one.key.is_diff]  # to the baseline
+    of_model = {one.key.name: one.value for one in own if one.key.model_name == model}
+    return of_model and {one.key.name: one.value for one in own if not one.key.model_name} | of_model
 
 
 def _records(evaluation: str, kind: str) -> Iterator[bytes]:

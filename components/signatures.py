@@ -48,7 +48,9 @@ class ServingModule(tf.Module):
         self._inputs = tuple(model.input)
         self.variables_of_model = tuple(variable.value for variable in model.variables)
         self.resources_of_model = tuple(resources(model))
-        self.transform = graph.transform_features_layer()
+        layer = graph.transform_features_layer()
+        self._transform = partial(layer)  # untracked, as Keras would trace all of it again in order to save it
+        self.resources_of_transform = tuple(resources(layer))
         self._shape = shape
         label_columns = set(Expression(options.label).columns)
         spec = graph.raw_feature_spec()
@@ -74,16 +76,16 @@ class ServingModule(tf.Module):
 
     def serve_examples(self, examples: tf.Tensor) -> Tensors:
         """Returns the outputs for serialised tf.Examples, shape [batch]."""
-        return self._outputs(self.transform(tf.io.parse_example(examples, self._served_spec)))
+        return self._outputs(self._transform(tf.io.parse_example(examples, self._served_spec)))
 
     def serve_columns(self, columns: Tensors) -> Tensors:
         """Returns the outputs for raw columns, each of shape [batch]."""
         raw = {name: _present_values(columns[identifier(name)], kind.dtype) for name, kind in self._served_spec.items()}
-        return self._outputs(self.transform(raw))
+        return self._outputs(self._transform(raw))
 
     def transform_examples(self, examples: tf.Tensor) -> Tensors:
         """Returns the transformed features and the label, which is NaN or -1 where its columns are absent."""
-        transformed: Tensors = self.transform(tf.io.parse_example(examples, self._raw_spec))
+        transformed: Tensors = self._transform(tf.io.parse_example(examples, self._raw_spec))
         return transformed
 
     def _outputs(self, features: Tensors) -> Tensors:
@@ -112,10 +114,10 @@ def traced(function: Callable[[Any], Tensors], spec: Any) -> Any:
     return tf.function(tf.autograph.experimental.do_not_convert(function)).get_concrete_function(spec)
 
 
-def resources(model: keras.Model) -> Iterator[Any]:
-    """Yields what a model holds beside its variables that must be saved with it: lookup tables."""
+def resources(model: Any) -> Iterator[Any]:
+    """Yields what a model holds beside its variables that must be saved with it: lookup tables and their files."""
     for part in tf.train.TrackableView(model).descendants():
-        if isinstance(part, tf.saved_model.experimental.TrackableResource):
+        if isinstance(part, tf.saved_model.experimental.TrackableResource | tf.saved_model.Asset):
             yield part
 
 

@@ -14,7 +14,10 @@ from tfx.orchestration.portable.launcher import DEFAULT_EXECUTOR_OPERATORS
 from tfx.proto.orchestration.executable_spec_pb2 import BeamExecutableSpec, PythonClassExecutableSpec
 from tfx.proto.orchestration.execution_result_pb2 import ExecutorOutput
 
+from components.options_packing import unpack
 from components.publication import is_published
+from components.readers import READERS
+from components.readers.kinds import Table
 from pipeline.warm import Warm, module_of
 
 
@@ -24,6 +27,11 @@ def always(execution_info: ExecutionInfo) -> bool:
     return True
 
 
+def reads_a_table(execution_info: ExecutionInfo) -> bool:
+    """Returns whether the source is one of columns; tf.Examples are read by TensorFlow."""
+    return isinstance(READERS[unpack(execution_info.exec_properties).source], Table)
+
+
 def is_pushed(execution_info: ExecutionInfo) -> bool:
     """Returns whether there is nothing left to load and to push."""
     (model,) = execution_info.input_dict["model"]
@@ -31,7 +39,7 @@ def is_pushed(execution_info: ExecutionInfo) -> bool:
 
 
 IN_PLACE: dict[str, Callable[[ExecutionInfo], bool]] = {
-    "components.example_gen": always,
+    "components.example_gen": reads_a_table,
     "components.import_schema": always,
     "components.baseline": always,
     "components.pusher": is_pushed,

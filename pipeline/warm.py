@@ -24,6 +24,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from components.forking import say_fresh
 from pipeline.child import Note, Outcome, die_with, run_in_child
 from pipeline.config import Config
 from pipeline.light import quick_imports
@@ -229,6 +230,7 @@ def _execute(request: Request) -> Outcome:
     from tfx.orchestration.portable.launcher import DEFAULT_EXECUTOR_OPERATORS
     from tfx.proto.orchestration.execution_invocation_pb2 import ExecutionInvocation
 
+    say_fresh()
     gc.enable()  # it may have been forked in the middle of the imports
     sys.argv[1:] = []  # TFX would give it to the executor
     spec = request.executable()

@@ -108,9 +108,9 @@ def test_a_model_that_is_too_slow_is_refused(two_answers: Path) -> None:
     """No server loads TensorFlow in ten milliseconds: the message says the limit and how to change it."""
     with (
         pytest.raises(InfraNotBlessed, match=r"within 0\.01 s\. .*infra_validation\.timeout_seconds"),
-        serving(str(two_answers / "Format-Serving"), 0.01),
+        serving(str(two_answers / "Format-Serving"), 0.01) as server,
     ):
-        pass
+        server.loaded()
 
 
 def test_a_model_that_does_not_load_is_refused(tmp_path: Path) -> None:
@@ -118,16 +118,17 @@ def test_a_model_that_does_not_load_is_refused(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").write_bytes(b"not a SavedModel")
     with (
         pytest.raises(InfraNotBlessed, match=r"could not load the model: .*did not become available"),
-        serving(str(tmp_path), 120),
+        serving(str(tmp_path), 120) as server,
     ):
-        pass
+        server.loaded()
 
 
 def test_both_ways_carry_any_bytes(two_answers: Path) -> None:
     """A tf.Example is no text: zeros at its end and bytes that are not UTF-8 arrive, over REST and over gRPC."""
     model = str(two_answers / "Format-Serving")
     here = call(load(model), ROWS)
-    with serving(model, 120) as address:
+    with serving(model, 120) as server:
+        address = server.loaded()
         for answers in (over_grpc(address, ROWS), over_rest(address, ROWS, like=here)):
             assert list(differences(here, answers, 0.0, "there")) == []
         with pytest.raises(InfraNotBlessed, match=r"nothing over gRPC: FAILED_PRECONDITION: .*not found"):
