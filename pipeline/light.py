@@ -33,13 +33,12 @@ EMPTY = (
 
 
 def stay_light() -> None:
-    """Has this process, and those that it forks, import stand-ins; call it before TFX is imported."""
-    sys.meta_path.insert(0, StandInFinder())
+    """Has this process, and those that it forks, import stand-ins; call it before TFX is imported.
 
-
-def is_light() -> bool:
-    """Returns whether this process has stand-ins."""
-    return any(isinstance(finder, StandInFinder) for finder in sys.meta_path)
+    A process that has TensorFlow already stays as it is: half of it cannot stand in.
+    """
+    if "tensorflow" not in sys.modules:
+        sys.meta_path.insert(0, StandInFinder())
 
 
 @contextmanager
