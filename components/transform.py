@@ -13,9 +13,7 @@ import apache_beam as beam
 import pyarrow as pa
 import tensorflow as tf
 import tensorflow_transform as tft
-import tensorflow_transform.beam as tft_beam
 from tensorflow_metadata.proto.v0 import schema_pb2
-from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
 from tfx.components.transform import component, executor_utils
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
@@ -23,11 +21,11 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as keys
 from tfx.utils import json_utils
-from tfx_bsl.tfxio import tf_example_record
 
+from components.analysis.analyze import analyze
 from components.raw_examples import read_schema
 from components.records.encoding import encode
-from components.records.reading import batches_of, files_of, record_batches
+from components.records.reading import batches_of, files_of
 from components.records.shard import ASIDE, Shard
 from components.user_code import load_function
 
@@ -52,21 +50,8 @@ class Executor(BaseBeamExecutor):
         self._apply({split: files_of(examples, split) for split in folders}, folders, graph)
 
     def _analyze(self, files: list[str], schema: schema_pb2.Schema, preprocessing: Preprocessing, graph: str) -> None:
-        """Has TFT analyse some files and write its graph."""
-        table = tf_example_record.TFExampleBeamRecord(
-            "tfrecords_gzip", schema=schema, telemetry_descriptors=["penstock"]
-        )
-        needed = tft.get_analyze_input_columns(preprocessing, table.TensorAdapter().OriginalTypeSpecs())
-        projected = table.Project(needed)
-        aside = f"{graph}/{ASIDE}"
-        with self._make_beam_pipeline() as pipeline, tft_beam.Context(temp_dir=aside, use_deep_copy_optimization=True):
-            rows = record_batches(pipeline, "to analyse", files, _only(schema, needed))
-            made = (rows, projected.TensorAdapterConfig()) | tft_beam.AnalyzeDataset(preprocessing)
-            made | tft_beam.WriteTransformFn(graph)
-            DatasetMetadata(schema) | tft_beam.WriteMetadata(
-                f"{graph}/{tft.TFTransformOutput.RAW_METADATA_DIR}", pipeline
-            )
-        fileio.rmtree(aside)
+        """Analyses some files and writes TFT's graph."""
+        analyze(self._make_beam_pipeline, files, schema, preprocessing, graph)
 
     def _apply(self, files: Mapping[str, list[str]], folders: Mapping[str, str], graph: str) -> None:
         """Writes for each file of a split one with its rows transformed."""
@@ -134,15 +119,6 @@ def _preprocessing_fn(exec_properties: Mapping[str, Any]) -> Preprocessing:
 
     made: Preprocessing = preprocessing
     return made
-
-
-def _only(schema: schema_pb2.Schema, columns: list[str]) -> schema_pb2.Schema:
-    """The schema of some columns."""
-    kept = schema_pb2.Schema()
-    kept.CopyFrom(schema)
-    del kept.feature[:]
-    kept.feature.extend(feature for feature in schema.feature if feature.name in columns)
-    return kept
 
 
 class Transform(component.Transform):
