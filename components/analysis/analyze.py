@@ -41,6 +41,9 @@ def analyze(
       graph: the folder of the artifact.
     """
     aside = f"{graph}/{ASIDE}"
+    if fileio.exists(aside):  # of a worker that died
+        fileio.rmtree(aside)
+    fileio.makedirs(aside)
     traced = trace(preprocessing, examples_of(schema).TensorAdapter().OriginalTypeSpecs(), aside)
     if traced.is_understood():
         traced.write(results(make_pipeline, files, schema, traced), graph)
