@@ -9,9 +9,12 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
+import yaml
 from apache_beam.options.pipeline_options import PipelineOptions
 from google.protobuf import text_format
 from tensorflow.core.protobuf import saved_model_pb2
@@ -21,15 +24,17 @@ from components.analysis.analyze import analyze
 from components.analysis.by_tft import analyze_by_tft
 from components.analysis.columns import examples_of
 from components.analysis.traced import trace
+from components.files import local_path
 from components.preprocessing import preprocessing_fn
 from components.transform import transformer
-from schema.roles import dump_roles
+from schema.roles import dump_roles, parse_roles
 from tests.components import fleet
 from tests.components.analysis import functions
 from tests.components.analysis.functions import Function
 from tests.components.tables import read_records, to_examples, write_records
 
 ROWS = 90
+ARROW = {schema_pb2.BYTES: pa.string(), schema_pb2.INT: pa.int64(), schema_pb2.FLOAT: pa.float32()}
 IN_MEMORY = ("--direct_running_mode=in_memory",)
 THREADS = ("--direct_running_mode=multi_threading", "--direct_num_workers=2")
 PROCESSES = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
@@ -189,6 +194,23 @@ def test_labels(label: str, problem: str, tmp_path: Path) -> None:
 
     def function(inputs: functions.Inputs) -> dict[str, Any]:
         return preprocessing_fn(inputs, told)
+
+    assert is_understood(table, function, tmp_path)
+    assert_same(by_ours(table, function, tmp_path), by_tft(table, function, tmp_path), table)
+
+
+@pytest.mark.parametrize("config", ["configs/taxi.yaml", "benchmarks/as_stock.yaml"])
+def test_taxi_trips(config: str, tmp_path: Path) -> None:
+    """The features that the taxi configurations name are, for two thousand trips, as TFT has them."""
+    told = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
+    roles = dump_roles(parse_roles(told["features"]))
+    trips = pa.csv.read_csv(local_path(told["data"]["path"])).slice(0, 2000)
+    schema = text_format.Parse(Path("schema/taxi.pbtxt").read_text(encoding="utf-8"), schema_pb2.Schema())
+    columns = {feature.name: trips[feature.name].cast(ARROW[feature.type]).to_pylist() for feature in schema.feature}
+    table = split(tmp_path, to_examples(columns), schema)
+
+    def function(inputs: functions.Inputs) -> dict[str, Any]:
+        return preprocessing_fn(inputs, {"features": roles, "label": told["label"], "problem": told["problem"]})
 
     assert is_understood(table, function, tmp_path)
     assert_same(by_ours(table, function, tmp_path), by_tft(table, function, tmp_path), table)
