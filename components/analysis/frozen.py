@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tensorflow_transform import graph_tools
 
@@ -30,16 +31,15 @@ class Frozen:
     constants: Mapping[str, Any]
     fetches: tuple[str, ...]
 
-    def is_closed(self) -> bool:
-        """Returns whether the graph holds all that it needs: no tables, no variables, nothing from outside."""
+    def is_closed(self, graph: tf.Graph) -> bool:
+        """Returns whether the part of `graph` holds all that it needs: no tables or variables, nothing from outside."""
         definition = tf.compat.v1.GraphDef.FromString(self.definition)
         given = {name.partition(":")[0] for name in (*self.feeds, *self.constants)}
-        with tf.Graph().as_default() as graph:
-            tf.graph_util.import_graph_def(definition, name="")
+        operations = [graph.get_operation_by_name(node.name) for node in definition.node]
         return not any(
             (operation.type == "Placeholder" and operation.name not in given)
             or any(output.dtype == tf.resource for output in operation.outputs)
-            for operation in graph.get_operations()
+            for operation in operations
         )
 
     def load(self) -> Apply:
@@ -55,7 +55,7 @@ class Frozen:
 
         def applied(batch: Mapping[str, Any]) -> dict[str, Any]:
             found = apply(*tf.nest.flatten({name: batch[name] for name in self.columns}, expand_composites=True))
-            return {name: tensor.numpy() for name, tensor in zip(self.fetches, found, strict=True)}
+            return {name: np.asarray(tensor) for name, tensor in zip(self.fetches, found, strict=True)}
 
         return applied
 

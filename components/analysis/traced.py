@@ -51,7 +51,7 @@ class Traced:
         if refused or not all(is_known(sink.future) for sink in self.sinks):
             return False
         standing = {sink.tensor.name: tf.zeros([0]) for sink in self.sinks}
-        return not self.sinks or self.part(self.sinks, standing).is_closed()
+        return not self.sinks or self.part(self.sinks, standing).is_closed(self.graph)
 
     def part(self, sinks: Iterable[TensorSink], known: Known) -> Frozen:
         """Returns the part of the graph that gives what the analyzers before some sinks take."""

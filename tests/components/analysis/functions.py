@@ -125,7 +125,7 @@ def table(inputs: Inputs) -> dict[str, Any]:
     return {"z": tft.scale_to_z_score(tf.cast(tf.sparse.to_dense(index)[:, 0], tf.float32))}
 
 
-class Total(beam.PTransform):  # type: ignore[misc]
+class Total(beam.PTransform):
     """The sum of batches."""
 
     base_temp_dir: str | None = None

@@ -199,10 +199,9 @@ def test_labels(label: str, problem: str, tmp_path: Path) -> None:
     assert_same(by_ours(table, function, tmp_path), by_tft(table, function, tmp_path), table)
 
 
-@pytest.mark.parametrize("config", ["configs/taxi.yaml", "benchmarks/as_stock.yaml"])
-def test_taxi_trips(config: str, tmp_path: Path) -> None:
-    """The features that the taxi configurations name are, for two thousand trips, as TFT has them."""
-    told = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
+def test_taxi_trips(tmp_path: Path) -> None:
+    """The 25 features of configs/taxi.yaml are, for two thousand trips, as TFT has them."""
+    told = yaml.safe_load(Path("configs/taxi.yaml").read_text(encoding="utf-8"))
     roles = dump_roles(parse_roles(told["features"]))
     trips = pa.csv.read_csv(local_path(told["data"]["path"])).slice(0, 2000)
     schema = text_format.Parse(Path("schema/taxi.pbtxt").read_text(encoding="utf-8"), schema_pb2.Schema())
