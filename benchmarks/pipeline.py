@@ -30,6 +30,7 @@ SAME_WORK = {  # the template's step, and ours
     "Trainer": "Trainer",
     "Evaluator": "Evaluator",
 }
+A_STEP_BEGINS = ": running"
 Figures = dict[str, Any]
 
 
@@ -77,10 +78,11 @@ def run_ours(workdir: Path, data: Path, *settings: str) -> Figures:
     for setting in (f"data.path={data}", *settings):
         command += ["--set", setting]
     log = workdir.with_suffix(".log")
-    done = watch(command, log)
+    done = watch(command, log, words=A_STEP_BEGINS)
     steps = json.loads(_succeeded(done, log))["steps"]
     cached = [step["name"] for step in steps if step["state"] == "cached"]
-    return {"steps": {step["name"]: step["seconds"] for step in steps}, "cached": cached} | _figures(done)
+    seconds = {step["name"]: step["seconds"] for step in steps}
+    return {"first_step_after": done.seconds_to_words, "steps": seconds, "cached": cached} | _figures(done)
 
 
 def ratios(stock: Figures, ours: Figures) -> Figures:

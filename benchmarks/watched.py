@@ -27,6 +27,7 @@ class Watched:
       cpu_seconds: that it and its processes used, on all cores.
       peak_mib: the most that all its processes held at one time: their proportional set sizes, so that a page which
         several share counts once.
+      seconds_to_words: until some words stood in its standard error; None where they never did.
     """
 
     exit_code: int
@@ -34,21 +35,40 @@ class Watched:
     seconds: float
     cpu_seconds: float
     peak_mib: int
+    seconds_to_words: float | None
 
 
-def watch(command: Sequence[str], log: Path, variables: Mapping[str, str] | None = None) -> Watched:
-    """Runs a command to its end; what it writes on standard error goes to a file."""
+def watch(
+    command: Sequence[str], log: Path, variables: Mapping[str, str] | None = None, words: str | None = None
+) -> Watched:
+    """Runs a command to its end; what it writes on standard error goes to a file, where it is looked for words."""
     with log.open("w", encoding="utf-8") as err:
         before, began = psutil.Process().cpu_times(), time.perf_counter()
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True, env=variables)
         peak = _Peak(psutil.Process(process.pid))
         peak.start()
+        said = _Said(process, log, words) if words else None
         out, _ = process.communicate()
         seconds = time.perf_counter() - began
         peak.join()
     after = psutil.Process().cpu_times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return Watched(process.returncode, out, round(seconds, 2), round(cpu, 1), peak.bytes // MIB)
+    seconds_to_words = round(said.at - began, 2) if said and said.at else None
+    return Watched(process.returncode, out, round(seconds, 2), round(cpu, 1), peak.bytes // MIB, seconds_to_words)
+
+
+class _Said(threading.Thread):
+    def __init__(self, process: subprocess.Popen[str], log: Path, words: str) -> None:
+        super().__init__(daemon=True)
+        self._process, self._log, self._words = process, log, words
+        self.at: float | None = None
+        self.start()
+
+    def run(self) -> None:
+        while self.at is None and self._process.poll() is None:
+            time.sleep(SECONDS_BETWEEN_LOOKS / 10)
+            if self._words in self._log.read_text(encoding="utf-8"):
+                self.at = time.perf_counter()
 
 
 class _Peak(threading.Thread):
