@@ -17,10 +17,10 @@ from tfx.types.standard_artifacts import ExampleAnomalies, Examples, ExampleStat
 
 from components.anomalies import Anomaly, describe
 from components.artifacts import GateReport
-from components.example_gen import ROWS_PROPERTY
 from components.offenders import offending_rows
 from components.preprocessing import to_column
 from components.raw_examples import raw_feature_spec
+from components.row_counts import ROWS_PROPERTY
 from schema.contract import columns_of
 from schema.errors import DataAnomaly, StepFailed
 from schema.expression import Expression

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,7 +34,9 @@ from components.blessed_models import record
 from components.evaluation.measuring import Measures, measured
 from components.raw_examples import read_schema
 from components.records.reading import files_of
+from components.row_counts import check_rows
 
+ROWS_METRIC = "example_count"  # TFMA's, not weighted
 COMPONENT_ID = "current_component_id"  # which some of TFX's launchers add
 NOT_ASKED_FOR = (tfma.PLOTS_KEY, tfma.ATTRIBUTIONS_KEY)
 
@@ -70,6 +72,8 @@ class Executor(BaseBeamExecutor):
             validations = metrics | "Validate" >> beam.Map(metrics_validator.validate_metrics, config)
             written = {tfma.METRICS_KEY: metrics, tfma.VALIDATIONS_KEY: validations}
             written | "Write" >> tfma.WriteResults(_writers(evaluation, config, models))
+        for rows in rows_evaluated(evaluation):
+            check_rows("Evaluator", inputs[EXAMPLES_KEY], splits, rows)
         for kind in NOT_ASKED_FOR:  # which TFMA writes, without a record
             io_utils.write_bytes_file(f"{evaluation}/{kind}-00000-of-00001.tfrecord", b"")
         if has_bars(config):
@@ -121,6 +125,15 @@ def record_blessed(input_dict: Any, output_dict: Any, ledger: Path) -> None:
         return
     model = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
     record(ledger, model.uri, origin=model.uri, made=model.mlmd_artifact.create_time_since_epoch)
+
+
+def rows_evaluated(evaluation: str) -> Iterator[int]:
+    """Yields how many rows each model was measured on, where the metrics of all rows were asked for."""
+    for of_slice in tfma.load_metrics(evaluation):
+        if not of_slice.slice_key.single_slice_keys:
+            for metric in of_slice.metric_keys_and_values:
+                if metric.key.name == ROWS_METRIC and not metric.key.is_diff:
+                    yield int(metric.value.double_value.value)
 
 
 def has_bars(config: config_pb2.EvalConfig) -> bool:

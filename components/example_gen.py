@@ -30,14 +30,13 @@ from components.options_packing import pack, unpack
 from components.pieces import Piece, Pieces, at_hand, resolve, with_types
 from components.readers import READERS
 from components.records.shard import ASIDE, Shard
-from components.row_counts import RowCounts
+from components.row_counts import ROWS_PROPERTY, RowCounts
 from components.rows import Rows
 from components.source_driver import SourceDriver
 from components.source_options import SourceOptions
 from components.tasks import Task, tasks_of
 from schema.errors import DataAnomaly, StepFailed
 
-ROWS_PROPERTY = "rows"  # rows by split, as JSON
 QUARANTINE_PROPERTY = "quarantine"  # the path of the file of quarantined rows; absent where there are none
 QUARANTINED_PROPERTY = "quarantined"  # how many there are
 SPANS_PROPERTY = "spans"  # rows read by span, as JSON
@@ -151,6 +150,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         tasks = tasks_of(source, options)
         typed = with_types(options, source.pieces)
         aside, counts = f"{uri}/{ASIDE}", f"{uri}/rows.json"
+        lines = f"{aside}/quarantine.jsonl"  # workers reach the artifact, and perhaps nothing else
         for folder in (*folders.values(), aside):
             fileio.makedirs(folder)
         with self._make_beam_pipeline() as pipeline:
@@ -166,9 +166,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "As JSON" >> beam.Map(RowCounts.as_json)
                 | "Write counts" >> beam.io.WriteToText(counts, shard_name_template="")
             )
-            done[REFUSED] | "Write quarantine" >> beam.io.WriteToText(
-                str(refused.path), shard_name_template="", skip_if_empty=True
-            )
+            done[REFUSED] | "Write quarantine" >> beam.io.WriteToText(lines, shard_name_template="", skip_if_empty=True)
+        if fileio.exists(lines):
+            fileio.makedirs(str(refused.path.parent))
+            fileio.copy(lines, str(refused.path), overwrite=True)
         fileio.rmtree(aside)
         with fileio.open(counts) as said:
             return RowCounts.from_json(said.read())

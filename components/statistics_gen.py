@@ -33,6 +33,7 @@ from tfx_bsl.arrow import array_util
 from tfx_bsl.statistics import merge_util
 
 from components.records.reading import DecodeFiles, files_of
+from components.row_counts import check_rows
 
 ROWS = 16384  # of a batch: quick, and little to hold
 Partial = list[Any]  # the accumulator of each generator
@@ -161,12 +162,23 @@ class Executor(BaseBeamExecutor):
                 | "Merge" >> beam.CombinePerKey(merged)
                 | "Write" >> beam.MapTuple(lambda split, partial: _write(places[split], partial))
             )
+        for split, place in places.items():
+            check_rows("StatisticsGen", [examples], [split], _rows_in(place))
 
 
 def _write(place: str, partial: Partial) -> None:
     fileio.makedirs(str(PurePosixPath(place).parent))
     with fileio.open(place, "wb") as file:
         file.write(statistics_of(partial).SerializeToString())
+
+
+def _rows_in(place: str) -> int:
+    """How many rows a file of statistics describes; none where there is no file."""
+    if not fileio.exists(place):
+        return 0
+    with fileio.open(place, "rb") as file:
+        found = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read())
+    return sum(int(dataset.num_examples) for dataset in found.datasets)
 
 
 class StatisticsGen(component.StatisticsGen):

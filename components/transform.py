@@ -6,7 +6,8 @@ tf.Examples at a time, by TensorFlow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -27,6 +28,7 @@ from components.raw_examples import read_schema
 from components.records.encoding import encode
 from components.records.reading import batches_of, files_of
 from components.records.shard import ASIDE, Shard
+from components.row_counts import check_rows
 from components.user_code import load_function
 
 LEVEL = 1  # of gzip
@@ -47,19 +49,22 @@ class Executor(BaseBeamExecutor):
         analysed = [file for split in splits.analyze for file in files_of(examples, split)]
         self._analyze(analysed, schema, _preprocessing_fn(exec_properties), graph)
         folders = {split: artifact_utils.get_split_uri(transformed, split) for split in splits.transform}
-        self._apply({split: files_of(examples, split) for split in folders}, folders, graph)
+        rows = self._apply({split: files_of(examples, split) for split in folders}, folders, graph)
+        for split in folders:
+            check_rows("Transform", examples, [split], rows.get(split, 0))
 
     def _analyze(self, files: list[str], schema: schema_pb2.Schema, preprocessing: Preprocessing, graph: str) -> None:
         """Analyses some files and writes TFT's graph."""
         analyze(self._make_beam_pipeline, files, schema, preprocessing, graph)
 
-    def _apply(self, files: Mapping[str, list[str]], folders: Mapping[str, str], graph: str) -> None:
-        """Writes for each file of a split one with its rows transformed."""
+    def _apply(self, files: Mapping[str, list[str]], folders: Mapping[str, str], graph: str) -> dict[str, int]:
+        """Writes for each file of a split one with its rows transformed; returns how many, by split."""
         aside = f"{graph}/{ASIDE}"
+        counts = f"{aside}/rows.jsonl"
         for folder in (*folders.values(), aside):
             fileio.makedirs(folder)
         tasks = [
-            (file, f"{folders[split]}/transformed_examples-{index:05d}-of-{len(of_split):05d}.gz")
+            (split, file, f"{folders[split]}/transformed_examples-{index:05d}-of-{len(of_split):05d}.gz")
             for split, of_split in files.items()
             for index, file in enumerate(of_split)
         ]
@@ -68,12 +73,18 @@ class Executor(BaseBeamExecutor):
                 pipeline
                 | "Files" >> beam.Create(tasks, reshuffle=True)
                 | "Transform" >> beam.ParDo(TransformFile(graph, aside))
+                | "Sum" >> beam.CombinePerKey(sum)
+                | "As JSON" >> beam.Map(json.dumps)
+                | "Write counts" >> beam.io.WriteToText(counts, shard_name_template="")
             )
+        with fileio.open(counts) as said:
+            rows = dict(json.loads(line) for line in said.read().splitlines())
         fileio.rmtree(aside)
+        return rows
 
 
 class TransformFile(beam.DoFn):
-    """Reads a file of tf.Examples, and writes one of what the graph makes of them.
+    """Reads a file of a split's tf.Examples, and writes one of what the graph makes of them; yields how many.
 
     Args:
       graph: TFT's.
@@ -87,12 +98,16 @@ class TransformFile(beam.DoFn):
         """Loads the graph."""
         self._transformed = transformer(tft.TFTransformOutput(self._graph))
 
-    def process(self, task: tuple[str, str]) -> None:
-        """Writes the second file from the first."""
-        source, target = task
+    def process(self, task: tuple[str, str, str]) -> Iterator[tuple[str, int]]:
+        """Writes the second file from the first; yields the split and how many rows were written."""
+        split, source, target = task
+        rows = 0
         with Shard(target, self._aside, LEVEL) as shard:
             for records in batches_of([source]):
-                shard.write(encode(self._transformed(records)))
+                made = encode(self._transformed(records))
+                shard.write(made)
+                rows += len(made)
+        yield split, rows
 
 
 def transformer(output: tft.TFTransformOutput) -> Callable[[Any], pa.RecordBatch]:

@@ -11,7 +11,7 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types.standard_artifacts import Examples
 
 from components.artifacts import HTML, GateReport, Metrics
-from components.example_gen import ROWS_PROPERTY
+from components.row_counts import ROWS_PROPERTY
 from schema.errors import DataAnomaly
 
 TOO_MANY = 100  # times at which Counter's gate says no

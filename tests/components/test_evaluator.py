@@ -21,6 +21,8 @@ from tfx.types.standard_artifacts import Examples, Model, ModelBlessing, ModelEv
 from components.baseline import IS_BASELINE_PROPERTY
 from components.blessed_models import entries
 from components.evaluator import Evaluator, Executor, record_blessed, with_real_baseline
+from components.row_counts import ROWS_PROPERTY
+from schema.errors import StepFailed
 from tests.components.tables import to_examples, write_records
 
 SCHEMA = 'feature { name: "x" type: FLOAT presence { min_fraction: 1 } shape {} }'
@@ -31,6 +33,7 @@ CONFIG = """
     }
     slicing_specs {}
     metrics_specs {
+        metrics { class_name: "ExampleCount" }
         metrics {
             class_name: "MeanSquaredError"
             threshold {
@@ -86,14 +89,15 @@ def model(folder: Path, by: float) -> Model:
     return artifact
 
 
-def examples(folder: Path) -> Examples:
-    """Returns rows of which y is twice x."""
+def examples(folder: Path, said: int = 3) -> Examples:
+    """Returns three rows of which y is twice x; ExampleGen said that it wrote so many."""
     rows = {"x": [1.0, 2.0, 3.0], "y": [2.0, 4.0, 6.0]}
     write_records(folder / "Split-test" / "data.gz", to_examples(rows))
     artifact = Examples()
     artifact.uri, artifact.split_names = str(folder), encode_split_names(["test"])
     examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)
     examples_utils.set_file_format(artifact, "tfrecords_gzip")
+    artifact.set_string_custom_property(ROWS_PROPERTY, f'{{"test": {said}}}')
     return artifact
 
 
@@ -107,14 +111,14 @@ def schema(folder: Path) -> Schema:
     return artifact
 
 
-def evaluate(folder: Path, candidate: float, baseline: float | None, text: str = CONFIG) -> Verdict:
+def evaluate(folder: Path, candidate: float, baseline: float | None, text: str = CONFIG, said: int = 3) -> Verdict:
     """Evaluates a model as the step does; a baseline of None is what Baseline makes of an empty ledger."""
     none = Model()
     none.uri = str(folder / "none")
     compared = none if baseline is None else model(folder / "baseline", baseline)
     compared.set_int_custom_property(IS_BASELINE_PROPERTY, int(baseline is not None))
     inputs = {
-        "examples": [examples(folder / "examples")],
+        "examples": [examples(folder / "examples", said)],
         "model": [model(folder / "candidate", candidate)],
         "baseline_model": [compared],
         "schema": [schema(folder / "schema")],
@@ -157,6 +161,13 @@ def test_a_model_that_is_held_to_no_bar_is_not_blessed(tmp_path: Path) -> None:
     assert not verdict.blessing.has_custom_property("blessed")
     assert not list(tmp_path.glob("blessing/*"))
     assert verdict.recorded == []
+
+
+def test_a_row_that_is_not_evaluated_fails_the_step(tmp_path: Path) -> None:
+    """Where ExampleGen wrote a row more than the model was measured on, no verdict is given."""
+    with pytest.raises(StepFailed, match="Evaluator: the test split has 4 rows, as ExampleGen wrote it, and 3 are"):
+        evaluate(tmp_path, candidate=2.0, baseline=None, said=4)
+    assert not (tmp_path / "blessing").exists()
 
 
 @pytest.mark.parametrize("blessed", [None, 0])

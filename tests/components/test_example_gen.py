@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples
 
-from components.example_gen import QUARANTINE_PROPERTY, QUARANTINED_PROPERTY, ROWS_PROPERTY, SPANS_PROPERTY, Executor
+from components.example_gen import QUARANTINE_PROPERTY, QUARANTINED_PROPERTY, SPANS_PROPERTY, Executor
 from components.options_packing import unpack
+from components.row_counts import ROWS_PROPERTY
 from components.source_driver import SourceDriver
 from pipeline.sources import example_gen
 from schema.errors import DataAnomaly

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from tfx.proto import example_gen_pb2
 from tfx.types.artifact_utils import encode_split_names
 from tfx.types.standard_artifacts import Examples, ExampleStatistics
 
+from components.row_counts import ROWS_PROPERTY
 from components.statistics_gen import Executor
+from schema.errors import StepFailed
 from tests.components.tables import to_examples, write_records
 
 ROWS = 5000
@@ -40,6 +43,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Examples:
     write_records(folder / "Split-eval" / "rows.gz", rows[:1])
     artifact = Examples()
     artifact.uri, artifact.split_names, artifact.span = str(folder), encode_split_names(["train", "eval"]), 7
+    artifact.set_string_custom_property(ROWS_PROPERTY, json.dumps({"train": ROWS, "eval": 1}))
     examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)
     examples_utils.set_file_format(artifact, "tfrecords_gzip")
     return artifact
@@ -79,3 +83,12 @@ def test_statistics_are_those_of_tfx(examples: Examples, tmp_path: Path) -> None
         assert numbers(statistics(ours, split)) == numbers(statistics(stock, split))
     assert statistics(ours, "train")["name"]["stringStats"]["unique"] == str(ROWS)
     assert (ours.split_names, ours.span) == (stock.split_names, stock.span)
+
+
+def test_a_row_that_is_not_described_fails_the_step(examples: Examples, tmp_path: Path) -> None:
+    """Where ExampleGen wrote a row more than the statistics are of, the step fails, and names split and counts."""
+    longer = Examples()
+    longer.copy_from(examples)
+    longer.set_string_custom_property(ROWS_PROPERTY, json.dumps({"train": ROWS, "eval": 2}))
+    with pytest.raises(StepFailed, match="StatisticsGen: the eval split has 2 rows, as ExampleGen wrote it, and 1 are"):
+        described(Executor, longer, tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,10 @@ from tfx.types.standard_artifacts import Examples, Schema, TransformGraph
 from tfx.utils import json_utils
 
 from components.preprocessing import to_column
+from components.row_counts import ROWS_PROPERTY
 from components.transform import Executor
 from pipeline.options import PREPROCESSING_FN
+from schema.errors import StepFailed
 from schema.roles import dump_roles
 from tests.components import fleet
 from tests.components.tables import read_records, to_examples, write_records
@@ -80,6 +83,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     examples.uri, examples.split_names = str(folder / "examples"), encode_split_names(["train", "eval"])
     examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
     examples_utils.set_file_format(examples, "tfrecords_gzip")
+    examples.set_string_custom_property(ROWS_PROPERTY, json.dumps({"train": 30, "eval": len(rows) - 30}))
     schema.uri = str(folder / "schema")
     Path(schema.uri).mkdir()
     Path(schema.uri, "schema.pbtxt").write_text(text_format.MessageToString(fleet.schema()), encoding="utf-8")
@@ -120,3 +124,12 @@ def test_graph_and_examples_are_those_of_tfx(inputs: dict[str, Any], tmp_path: P
                 assert found == (
                     pytest.approx(other[name][1], abs=1e-6, nan_ok=True) if kind == "float_list" else other[name][1]
                 ), name
+
+
+def test_a_row_that_is_not_transformed_fails_the_step(inputs: dict[str, Any], tmp_path: Path) -> None:
+    """Where ExampleGen wrote a row more than was transformed, the step fails, and names split and counts."""
+    longer = Examples()
+    longer.copy_from(inputs["examples"][0])
+    longer.set_string_custom_property(ROWS_PROPERTY, json.dumps({"train": 31, "eval": 10}))
+    with pytest.raises(StepFailed, match="Transform: the train split has 31 rows, as ExampleGen wrote it, and 30 are"):
+        transformed(Executor, inputs | {"examples": [longer]}, tmp_path, OWN, {})
