@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from components.settings import ModelSettings
 from components.spans import check_pattern, has_spans
+from pipeline.runner_settings import Dataflow, Flink, Spark
 from pipeline.targets.airflow_settings import Airflow
 from pipeline.targets.kubernetes_settings import Kubernetes
 from pipeline.targets.settings import Kubeflow, StepSettings, Vertex
@@ -233,8 +234,11 @@ class Metadata(Section):
 class Runner(Section):
     """Where Beam and the DAG run."""
 
-    name: str = Field("local", description="a row of pipeline/runners.py")
+    name: str = Field("local", description="local, flink, spark or dataflow: a row of pipeline/runners.py")
     beam_args: tuple[str, ...] = Field((), description="more options for Beam, as on its command line")
+    flink: Flink = Flink()
+    spark: Spark = Spark()
+    dataflow: Dataflow = Dataflow()
 
 
 class UserCode(Section):

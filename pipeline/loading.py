@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ PATH_KEYS = (
     ("schema", "path"),
     ("metadata", "password_file"),
     ("metadata", "ca_file"),
+    ("runner", "flink", "job_server_jar"),
+    ("runner", "spark", "job_server_jar"),
 )
 SQLITE = "sqlite:///"
 ROLE_AT = 2
@@ -97,16 +100,23 @@ def _merge(below: Layer, above: Mapping[str, Any]) -> Layer:
 
 
 def _with_absolute_paths(layer: Layer, base: Path) -> Layer:
-    for section, key in PATH_KEYS:
-        inner = layer.get(section)
-        if isinstance(inner, dict) and isinstance(inner.get(key), str) and not _is_kept(section, key, inner[key]):
-            layer = layer | {section: inner | {key: resolve_path(inner[key], base)}}
+    for place in PATH_KEYS:
+        layer = _changed_at(place, layer, partial(_absolute, place, base))
     return _with_absolute_sqlite(layer, base)
 
 
-def _is_kept(section: str, key: str, path: str) -> bool:
-    """Whether a path keeps its name: packaged data is looked for where it is read, which may be another machine."""
-    return (section, key) == ("data", "path") and path.startswith(PACKAGED)
+def _changed_at(place: Sequence[str], layer: Layer, change: Callable[[str], str]) -> Layer:
+    key, *inside = place
+    found = layer.get(key)
+    if inside:
+        return layer | {key: _changed_at(inside, found, change)} if isinstance(found, dict) else layer
+    return layer | {key: change(found)} if isinstance(found, str) else layer
+
+
+def _absolute(place: Sequence[str], base: Path, path: str) -> str:
+    """A path from the root; packaged data keeps its name, for it is read where that may be another machine's."""
+    is_kept = place == ("data", "path") and path.startswith(PACKAGED)
+    return path if is_kept else resolve_path(path, base)
 
 
 def _with_absolute_sqlite(layer: Layer, base: Path) -> Layer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.config import Config
-from pipeline.runners import beam_args
+from pipeline.runners import check_here
 from pipeline.schemas import column_types
 from pipeline.sources import check_source
 
@@ -12,9 +12,9 @@ def check_files(config: Config) -> None:
     """Holds a configuration against its data files and its schema.
 
     Raises:
-      UsageError: a file does not exist, or a column that is named does not.
+      UsageError: a file does not exist, or a column that is named does not, or this machine lacks what the runner needs.
       DataAnomaly: the data has no names of columns.
     """
-    beam_args(config)
+    check_here(config)
     check_source(config)
     column_types(config)

@@ -1,0 +1,74 @@
+"""Beam's job servers for Flink and Spark: a jar of each, which Maven fetches and keeps, and a Java that runs it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from importlib import metadata
+from pathlib import Path
+
+from pipeline.runner_settings import Flink, JobServer
+from schema.errors import UsageError
+
+SECONDS = 5
+REPOSITORY = Path(".m2", "repository", "org", "apache", "beam")  # Maven's own, in a user's home
+
+
+def artifact(name: str, settings: JobServer) -> str:
+    """Returns what Maven calls the job server of a runner, such as beam-runners-flink-2.2-job-server."""
+    version = settings.version if isinstance(settings, Flink) else "3"
+    return f"beam-runners-{name}-{version}-job-server"
+
+
+def jar(name: str, settings: JobServer) -> Path:
+    """Returns where a runner's job server is, or would be: in Maven's repository where the settings do not say."""
+    if settings.job_server_jar:
+        return Path(settings.job_server_jar)
+    called, beam = artifact(name, settings), metadata.version("apache-beam")
+    return Path.home() / REPOSITORY / called / beam / f"{called}-{beam}.jar"
+
+
+def check(name: str, settings: JobServer) -> None:
+    """Checks that jobs can be given to a runner from here.
+
+    Raises:
+      UsageError: there is no Java or no jar, or nothing answers where a job server is said to be.
+    """
+    lacking = lack(name, settings)
+    if lacking:
+        raise UsageError(f"runner {name}: {lacking}")
+
+
+def lack(name: str, settings: JobServer) -> str:
+    """Returns what is lacking for jobs of a runner, and what to do about it; "" where nothing is."""
+    instead = f"or name a job server that runs already with 'runner.{name}.job_endpoint'"
+    if settings.job_endpoint:
+        return "" if _answers(settings.job_endpoint) else _no_answer(name, settings.job_endpoint)
+    if not shutil.which(settings.java):
+        return (
+            f"there is no Java: {settings.java!r} is no program on PATH. Beam's job server needs one: install OpenJDK 17, "
+            f"name it with 'runner.{name}.java', {instead}."
+        )
+    path = jar(name, settings)
+    if not path.is_file():
+        return (
+            f"there is no job server at {path}. Fetch Beam's with make {name}, name its jar with "
+            f"'runner.{name}.job_server_jar', {instead}."
+        )
+    return ""
+
+
+def _answers(endpoint: str) -> bool:
+    host, _, port = endpoint.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS):
+            return True
+    except (OSError, OverflowError):
+        return False
+
+
+def _no_answer(name: str, endpoint: str) -> str:
+    return (
+        f"nothing answers at {endpoint}, where 'runner.{name}.job_endpoint' says that a job server is. Start it, or leave "
+        "the key out: each job then starts one of its own."
+    )
