@@ -46,8 +46,8 @@ def lack(name: str, settings: JobServer) -> str:
         return "" if _answers(settings.job_endpoint) else _no_answer(name, settings.job_endpoint)
     if not shutil.which(settings.java):
         return (
-            f"there is no Java: {settings.java!r} is no program on PATH. Beam's job server needs one: install OpenJDK 17, "
-            f"name it with 'runner.{name}.java', {instead}."
+            f"there is no Java: {settings.java!r} is no program on PATH. Beam's job server needs one: install OpenJDK "
+            f"17, name it with 'runner.{name}.java', {instead}."
         )
     path = jar(name, settings)
     if not path.is_file():
@@ -69,6 +69,6 @@ def _answers(endpoint: str) -> bool:
 
 def _no_answer(name: str, endpoint: str) -> str:
     return (
-        f"nothing answers at {endpoint}, where 'runner.{name}.job_endpoint' says that a job server is. Start it, or leave "
-        "the key out: each job then starts one of its own."
+        f"nothing answers at {endpoint}, where 'runner.{name}.job_endpoint' says that a job server is. Start it, or "
+        "leave the key out: each job then starts one of its own."
     )

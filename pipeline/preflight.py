@@ -12,7 +12,7 @@ def check_files(config: Config) -> None:
     """Holds a configuration against its data files and its schema.
 
     Raises:
-      UsageError: a file does not exist, or a column that is named does not, or this machine lacks what the runner needs.
+      UsageError: a file does not exist, a column that is named does not, or the runner lacks something here.
       DataAnomaly: the data has no names of columns.
     """
     check_here(config)

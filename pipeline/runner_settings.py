@@ -51,8 +51,8 @@ class JobServer(Section):
         """Checks that workers of another machine are not to be this process."""
         if self.environment == "LOOPBACK" and cluster:
             raise ValueError(
-                f"environment is LOOPBACK, and workers at {cluster} cannot reach into a step's process on this machine; "
-                "legal there are DOCKER, PROCESS and EXTERNAL"
+                f"environment is LOOPBACK, and workers at {cluster} cannot reach into a step's process on this "
+                "machine; legal there are DOCKER, PROCESS and EXTERNAL"
             )
 
     @property
@@ -109,4 +109,4 @@ class Dataflow(Section):
     machine_type: str | None = Field(None, description="of a worker; Dataflow's own choice by default")
     max_workers: int | None = Field(None, ge=1, description="how far a job may grow")
     subnetwork: str | None = Field(None, description="regions/REGION/subnetworks/NAME; the default network by default")
-    public_ips: bool = Field(True, description="whether workers have addresses of their own on the Internet")
+    public_ips: bool = Field(default=True, description="whether workers have addresses of their own on the Internet")

@@ -78,8 +78,8 @@ class Runner:
 
 def _dataflow_here(config: Config) -> None:
     raise UsageError(
-        f"runner dataflow: its workers reach gs:// alone, and here {config.name} keeps its files in a folder. Compile it "
-        "for where artifacts are in a bucket: penstock compile CONFIG… --target vertex."
+        f"runner dataflow: its workers reach gs:// alone, and here {config.name} keeps its files in a folder. Compile "
+        "it for where artifacts are in a bucket: penstock compile CONFIG… --target vertex."
     )
 
 
