@@ -1,8 +1,10 @@
-.PHONY: help install check format test services airflow e2e demo docs protos lock image-check clean
+.PHONY: help install check format test services flink spark airflow e2e demo docs protos lock image-check clean
 .DEFAULT_GOAL := help
 
 # The interpreter that .venv is made from.
 PYTHON ?= python3.11
+# The Flink of which `make flink` fetches a job server: what runner.flink.version is by default.
+FLINK ?= 2.2
 BIN := .venv/bin
 
 help:  ## these lines
@@ -25,6 +27,12 @@ test: install  ## all tests, the end-to-end ones included
 
 services:  ## PostgreSQL, MariaDB and rclone, which a few tests want, from Debian's packages where that is possible
 	@scripts/services.sh
+
+flink: install  ## Beam's job server with Flink, by Maven, into Maven's own repository (FLINK=1.20: with another Flink)
+	@scripts/job_server.sh beam-runners-flink-$(FLINK)-job-server
+
+spark: install  ## the same with Spark
+	@scripts/job_server.sh beam-runners-spark-3-job-server
 
 airflow: install  ## .venv-airflow, in which Airflow runs the DAG and tests/e2e/test_airflow.py tries it
 	@scripts/airflow.sh

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from pipeline import job_server
 from pipeline.run import FREE_MIB_NEEDED, MIB
+from pipeline.runner_settings import Flink, JobServer, Spark
 
 LOCK = Path(__file__).parent.parent / "requirements.lock"
 NEEDED_GLIBC = (2, 39)
@@ -155,6 +157,16 @@ def check_kserve() -> Check:
     return _target("kserve", cluster.found)
 
 
+def check_flink() -> Check:
+    """Whether `penstock run` can have its Beam steps run on Flink, embedded in Beam's job server."""
+    return _job_server("flink", Flink())
+
+
+def check_spark() -> Check:
+    """Whether `penstock run` can have its Beam steps run on Spark, in Beam's job server."""
+    return _job_server("spark", Spark())
+
+
 CHECKS: tuple[Callable[[], Check], ...] = (
     check_python,
     check_glibc,
@@ -168,7 +180,15 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     check_compose_gpu,
     check_kubernetes,
     check_kserve,
+    check_flink,
+    check_spark,
 )
+
+
+def _job_server(name: str, settings: JobServer) -> Check:
+    lacking = job_server.lack(name, settings)
+    found = "no job server, or no Java" if lacking else str(job_server.jar(name, settings))
+    return Check(f"run --runner {name}", not lacking, found, lacking)
 
 
 def _target(name: str, found: str, advice: str = "") -> Check:

@@ -52,10 +52,15 @@ def lack(name: str, settings: JobServer) -> str:
     path = jar(name, settings)
     if not path.is_file():
         return (
-            f"there is no job server at {path}. Fetch Beam's with make {name}, name its jar with "
+            f"there is no job server at {path}. Fetch Beam's with {_verb(name, settings)}, name its jar with "
             f"'runner.{name}.job_server_jar', {instead}."
         )
     return ""
+
+
+def _verb(name: str, settings: JobServer) -> str:
+    other = isinstance(settings, Flink) and settings.version != Flink().version
+    return f"make {name} FLINK={settings.version}" if other else f"make {name}"
 
 
 def _answers(endpoint: str) -> bool:

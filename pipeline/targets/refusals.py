@@ -14,6 +14,9 @@ from schema.errors import UsageError
 
 Rule = Callable[[Config], Iterator[str]]
 SQLITE = "sqlite:///"
+BUCKET = "gs://"
+DATAFLOW = "dataflow"
+JOB_SERVERS = ("flink", "spark")
 VOLUME_NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 KUBERNETES_ALONE = ("timeout", "labels", "node_selector", "tolerations", "spot", "volumes", "secrets")
 
@@ -115,6 +118,41 @@ def lineage_is_the_platforms(config: Config) -> Iterator[str]:
         )
 
 
+def job_server_is_elsewhere(config: Config) -> Iterator[str]:
+    """A step's container has neither Java nor a job server's jar."""
+    name = config.runner.name
+    if name in JOB_SERVERS and not getattr(config.runner, name).job_endpoint:
+        yield (
+            f"'runner.{name}.job_endpoint' is missing: no step's container has a job server of Beam's. Start one "
+            "beside the cluster, and give its host:port."
+        )
+
+
+def dataflow_reaches_artifacts(config: Config) -> Iterator[str]:
+    """Dataflow's workers see buckets, and no pod's volume."""
+    if config.runner.name == DATAFLOW and not (config.kubeflow.root or "").startswith(BUCKET):
+        yield (
+            f"'kubeflow.root' is {config.kubeflow.root!r}, and Dataflow's workers reach artifacts at gs:// alone. Give "
+            "a folder such as gs://bucket/penstock."
+        )
+
+
+def dataflow_reaches_files(config: Config) -> Iterator[str]:
+    """What a step's container has mounted, a worker of Dataflow's has not."""
+    for key, path in _files(config) if config.runner.name == DATAFLOW else ():
+        if path.startswith("/"):
+            yield f"'{key}' is {path!r}, which no worker of Dataflow's has. Give a path at gs://, or in a package (pkg://)."
+
+
+def no_folder_is_dataflows(config: Config) -> Iterator[str]:
+    """Here artifacts are in a folder."""
+    if config.runner.name == DATAFLOW:
+        yield (
+            "'runner.name' is 'dataflow', whose workers reach artifacts at gs:// alone, and here they are in a folder. "
+            "Compile for vertex, or for kubeflow with kubeflow.root at gs://."
+        )
+
+
 RULES: dict[str, tuple[Rule, ...]] = {
     "kubeflow": (
         image_is_given,
@@ -123,6 +161,9 @@ RULES: dict[str, tuple[Rule, ...]] = {
         files_are_on_a_volume,
         gpus_are_resources,
         lineage_is_the_platforms,
+        job_server_is_elsewhere,
+        dataflow_reaches_artifacts,
+        dataflow_reaches_files,
     ),
     "vertex": (
         image_is_given,
@@ -131,7 +172,11 @@ RULES: dict[str, tuple[Rule, ...]] = {
         gpus_are_googles,
         settings_are_vertexes,
         lineage_is_the_platforms,
+        job_server_is_elsewhere,
+        dataflow_reaches_files,
     ),
+    "airflow": (no_folder_is_dataflows,),
+    "kubernetes": (no_folder_is_dataflows,),
 }
 
 

@@ -38,6 +38,9 @@ def test_what_a_target_can_run_is_not_refused() -> None:
     check(config(**KUBEFLOW), "kubeflow")
     check(config(**VERTEX), "vertex")
     check(config(), "local")
+    flink = {"name": "flink", "flink": {"job_endpoint": "flink:8099", "environment": "DOCKER"}}
+    check(config(**KUBEFLOW, runner=flink), "kubeflow")
+    check(config(**VERTEX, runner={"name": "dataflow"}), "vertex")
 
 
 CASES: dict[str, list[tuple[str, dict[str, Any], str]]] = {
@@ -110,6 +113,28 @@ CASES: dict[str, list[tuple[str, dict[str, Any], str]]] = {
             "'metadata.backend' is 'postgresql'",
         )
         for target, base in (("kubeflow", KUBEFLOW), ("vertex", VERTEX))
+    ],
+    "job_server_is_elsewhere": [
+        (target, base | {"runner": {"name": runner}}, f"'runner.{runner}.job_endpoint' is missing")
+        for target, base, runner in (("kubeflow", KUBEFLOW, "flink"), ("vertex", VERTEX, "spark"))
+    ],
+    "dataflow_reaches_artifacts": [
+        ("kubeflow", KUBEFLOW | {"runner": {"name": "dataflow"}}, "'kubeflow.root' is None"),
+        (
+            "kubeflow",
+            KUBEFLOW | {"runner": {"name": "dataflow"}, "kubeflow": {"root": "minio://bucket/penstock"}},
+            "'kubeflow.root' is 'minio://bucket/penstock'",
+        ),
+    ],
+    "dataflow_reaches_files": [
+        (
+            "vertex",
+            VERTEX | {"runner": {"name": "dataflow"}, "data": {"path": "/gcs/bucket/rows.csv"}},
+            "'data.path' is '/gcs/bucket/rows.csv', which no worker of Dataflow's has",
+        ),
+    ],
+    "no_folder_is_dataflows": [
+        (target, {"runner": {"name": "dataflow"}}, "artifacts at gs:// alone") for target in ("airflow", "kubernetes")
     ],
 }
 
