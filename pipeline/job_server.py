@@ -59,8 +59,9 @@ def lack(name: str, settings: JobServer) -> str:
 
 
 def _verb(name: str, settings: JobServer) -> str:
-    other = isinstance(settings, Flink) and settings.version != Flink().version
-    return f"make {name} FLINK={settings.version}" if other else f"make {name}"
+    if isinstance(settings, Flink) and settings.version != Flink().version:
+        return f"make {name} FLINK={settings.version}"
+    return f"make {name}"
 
 
 def _answers(endpoint: str) -> bool:

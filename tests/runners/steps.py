@@ -60,13 +60,14 @@ class Twice(tf.Module):
 def begun(folder: Path, pipelines: Pipelines) -> Iterator[str]:
     """Begins each step's work, which ends where its Beam pipeline is built; yields the step's name."""
     examples, schema = _examples(folder / "examples"), _schema(folder / "schema")
-    for name, step in {
+    steps: dict[str, Callable[[], None]] = {
         "ExampleGen": lambda: _example_gen(folder, pipelines),
         "StatisticsGen": lambda: _statistics_gen(folder, pipelines, examples),
         "Transform's analysis": lambda: _transform(folder, pipelines, examples, schema),
         "Transform": lambda: _apply(folder, pipelines),
         "Evaluator": lambda: _evaluator(folder, pipelines, examples, schema),
-    }.items():
+    }
+    for name, step in steps.items():
         with suppress(Built):
             step()
         yield name
