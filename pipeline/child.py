@@ -111,6 +111,8 @@ def run_in_child(
     os.setpgid(0, group)
     die_with(parent)
     _write_output_to(log)
+    if group == OWN_GROUP:
+        _guard(connection)
     progress = logging.getLogger("penstock.progress")
     progress.addHandler(_NoteHandler(connection))
     progress.setLevel(logging.INFO)
@@ -133,6 +135,21 @@ def die_with(parent: int) -> None:
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _guard(connection: Connection) -> None:
+    """Has the group that this process leads die when it dies, even by kill -9: a job server in Java would not know.
+
+    A second process waits for the end of a pipe that only this one holds open, and ends the group, itself included.
+    """
+    there, here = os.pipe()
+    if os.fork():
+        os.close(there)
+        return
+    os.close(here)
+    connection.close()
+    os.read(there, 1)
+    os.killpg(0, signal.SIGKILL)
 
 
 def _write_output_to(log: Path) -> None:

@@ -406,8 +406,8 @@ def test_a_stopped_run_leaves_no_process(tmp_path: Path, number: signal.Signals)
             _kill(grandchild)
 
 
-def test_a_killed_run_leaves_no_step(tmp_path: Path) -> None:
-    """A run killed with -9 takes the process of its step with it: no training goes on unseen."""
+def test_a_killed_run_leaves_no_process(tmp_path: Path) -> None:
+    """A run killed with -9 takes its step with it, and what the step started: no training and no job server goes on."""
     command = [sys.executable, "-c", PARENT, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as parent:
         child, grandchild = _processes_of(parent)
@@ -415,5 +415,6 @@ def test_a_killed_run_leaves_no_step(tmp_path: Path) -> None:
             parent.kill()
             parent.wait(PATIENCE)
             assert _has_ended(child)
+            assert _has_ended(grandchild)
         finally:
             _kill(grandchild)
