@@ -1,4 +1,4 @@
-"""Transform: TFX's component, with TFT's analysis; what it makes of the examples is computed and written by columns.
+"""Transform: TFX's component, with TFT's analyzers; what it makes of the examples is computed and written by columns.
 
 The graph that TFT writes is what the model carries, too. It is applied here as it is there: to thousands of serialised
 tf.Examples at a time, by TensorFlow.
