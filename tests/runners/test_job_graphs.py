@@ -22,7 +22,7 @@ STEPS = ("ExampleGen", "StatisticsGen", "Transform's analysis", "Transform", "Ev
 WORK = {  # a transform of each step that does its work
     "ExampleGen": "Write",
     "StatisticsGen": "Describe",
-    "Transform's analysis": "Decode to analyse",
+    "Transform's analysis": "Analyze",
     "Transform": "Transform",
     "Evaluator": "Measure",
 }
