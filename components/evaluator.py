@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import apache_beam as beam
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.evaluators import metrics_validator
 from tensorflow_model_analysis.proto import config_pb2
 from tfx.components.evaluator import component, constants
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
@@ -32,13 +31,13 @@ from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 from components.baseline import BLESSED_MODELS, is_baseline
 from components.blessed_models import record
 from components.evaluation.measuring import Measures, measured
+from components.evaluation.writing import write_results
 from components.raw_examples import read_schema
 from components.records.reading import files_of
 from components.row_counts import check_rows
 
 ROWS_METRIC = "example_count"  # TFMA's, not weighted
 COMPONENT_ID = "current_component_id"  # which some of TFX's launchers add
-NOT_ASKED_FOR = (tfma.PLOTS_KEY, tfma.ATTRIBUTIONS_KEY)
 
 
 class EvaluatorSpec(standard_component_specs.EvaluatorSpec):
@@ -69,13 +68,9 @@ class Executor(BaseBeamExecutor):
             metrics = measured(
                 pipeline | "Files" >> beam.Create(files, reshuffle=True), Measures(config), models, schema
             )
-            validations = metrics | "Validate" >> beam.Map(metrics_validator.validate_metrics, config)
-            written = {tfma.METRICS_KEY: metrics, tfma.VALIDATIONS_KEY: validations}
-            written | "Write" >> tfma.WriteResults(_writers(evaluation, config, models))
+            write_results(metrics, config, models, evaluation)
         for rows in rows_evaluated(evaluation):
             check_rows("Evaluator", inputs[EXAMPLES_KEY], splits, rows)
-        for kind in NOT_ASKED_FOR:  # which TFMA writes, without a record
-            io_utils.write_bytes_file(f"{evaluation}/{kind}-00000-of-00001.tfrecord", b"")
         if has_bars(config):
             bless(inputs, output_dict, exec_properties, is_good=tfma.load_validation_result(evaluation).validation_ok)
         record_blessed(inputs, output_dict, Path(exec_properties[BLESSED_MODELS]))
@@ -176,11 +171,3 @@ def _path(models: Any) -> str:
     """Where the SavedModel of the one model lies."""
     path: str = path_utils.serving_model_path(artifact_utils.get_single_uri(models))
     return path
-
-
-def _writers(folder: str, config: config_pb2.EvalConfig, models: Mapping[str, str]) -> list[Any]:
-    """TFMA's own."""
-    shared = [
-        tfma.default_eval_shared_model(path, eval_config=config, model_name=name) for name, path in models.items()
-    ]
-    return list(tfma.default_writers(folder, shared, config))
