@@ -89,7 +89,11 @@ def slice_name(features: Mapping[str, str]) -> str:
 
 def missed_bars(evaluation: str) -> list[str]:
     """Returns a sentence for each bar that the candidate missed."""
-    from tensorflow_model_analysis.proto import validation_result_pb2
+    from tensorflow_model_analysis.proto import (
+        config_pb2,  # noqa: F401
+        metrics_for_slice_pb2,  # noqa: F401  # both for the third, which is built of them and does not say so
+        validation_result_pb2,
+    )
 
     (record,) = _records(evaluation, "validations")
     result = validation_result_pb2.ValidationResult.FromString(record)

@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -107,7 +107,7 @@ class Warm:
     """
 
     def __init__(
-        self, check: Callable[[], None], left_out: Sequence[str] = (), modules: Sequence[str] = MODULES
+        self, check: Callable[[], None], left_out: Sequence[str] = (), modules: Iterable[str] = MODULES
     ) -> None:
         self._check, self._left_out, self._modules = check, left_out, modules
 
@@ -160,7 +160,7 @@ class _Server:
     """What the process does: imports, and answers whoever asks, in between too, once his executor's module is there."""
 
     def __init__(
-        self, requests: socket.socket, check: Callable[[], None], left_out: Sequence[str], modules: Sequence[str]
+        self, requests: socket.socket, check: Callable[[], None], left_out: Sequence[str], modules: Iterable[str]
     ) -> None:
         self._requests, self._check, self._left_out, self._modules = requests, check, left_out, modules
         self._waiting: list[tuple[Connection, Request]] = []

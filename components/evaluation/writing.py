@@ -9,7 +9,11 @@ import apache_beam as beam
 import pyarrow as pa
 from google.protobuf import json_format
 from tensorflow_model_analysis.evaluators.metrics_validator import validate_metrics
-from tensorflow_model_analysis.proto import config_pb2, validation_result_pb2
+from tensorflow_model_analysis.proto import (
+    config_pb2,
+    metrics_for_slice_pb2,  # noqa: F401  # of which the next is built, and says nothing
+    validation_result_pb2,
+)
 from tensorflow_model_analysis.version import VERSION
 from tensorflow_model_analysis.writers.metrics_plots_and_validations_writer import (
     CombineValidations,

@@ -13,10 +13,10 @@ import tensorflow as tf
 
 from components.results import metrics_by_slice
 from tests.e2e.conftest import Folder, Pushed, make_folder
-from tests.e2e.test_interrupt import STEPS
 
 pytestmark = pytest.mark.e2e
 PATIENCE = 120  # seconds
+STEPS = ("ExampleGen", "StatisticsGen", "Transform", "Trainer", "InfraValidator", "Evaluator", "Pusher")
 METRICS = ("auc", "log_loss", "accuracy")
 
 
@@ -81,7 +81,7 @@ def metrics_of(folder: Folder) -> dict[str, float]:
 def test_a_run_that_was_killed_in_every_step_ends_as_one_that_was_not(tmp_path: Path, first_run: Pushed) -> None:
     """Nothing that a killed step left is taken for whole, nothing that was whole is lost, and no process is left."""
     folder = make_folder(tmp_path / "killed")
-    for step in (*STEPS, "Pusher"):
+    for step in STEPS:
         kill_in(folder, step, *(["--resume"] if step != STEPS[0] else []))
     done = folder.start("--resume")
     out, errors = done.communicate()

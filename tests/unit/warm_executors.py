@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tfx.types.standard_artifacts import Model
 from pipeline.warm import Warm
 from schema.errors import DataAnomaly, PenstockError, UsageError
 
+ENDLESS = "endless"
 progress = logging.getLogger("penstock.progress")
 
 
@@ -64,9 +65,14 @@ def wrong() -> None:
     raise UsageError("there is no such function")
 
 
-def slowly() -> None:
-    """A check that takes its time."""
-    time.sleep(600)
+def until_there(file: Path) -> Iterator[str]:
+    """Yields this module, and then others, until a file is there, but for a minute at most."""
+    yield __name__
+    for _ in range(1200):
+        if file.exists():
+            return
+        time.sleep(0.05)
+        yield "json"
 
 
 def ask(executor: str, folder: Path, check: Callable[[], None], *modules: str) -> dict[str, Any]:
@@ -87,16 +93,16 @@ def ask(executor: str, folder: Path, check: Callable[[], None], *modules: str) -
         tmp_dir=str(folder),
     )
     os.setpgid(0, 0)
-    with Warm(check, (), modules or (__name__,)) as warm:
+    log = folder / "log"
+    with Warm(check, (), until_there(log) if modules == (ENDLESS,) else modules or (__name__,)) as warm:
         spec = PythonClassExecutableSpec(class_path=f"{__name__}.{executor}")
         try:
-            output = warm.execute(spec, information, folder / "log")
+            output = warm.execute(spec, information, log)
         except PenstockError as error:
             return {"error": type(error).__name__, "message": str(error)}
     (made,) = output.output_artifacts["model"].artifacts
     properties = {name: value.string_value or value.int_value for name, value in made.custom_properties.items()}
-    log = (folder / "log").read_text()
-    return {"notes": notes, "log": log, "self": os.getpid(), "group": os.getpgid(0), "output": properties}
+    return {"notes": notes, "log": log.read_text(), "self": os.getpid(), "group": os.getpgid(0), "output": properties}
 
 
 def main() -> None:
