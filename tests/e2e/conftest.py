@@ -91,6 +91,17 @@ class Folder:
         return Folder(path)
 
 
+def read_until(process: subprocess.Popen[str], step: str) -> str:
+    """Returns what a run that was started has printed when a step begins; all of it, if the step never does."""
+    assert process.stdout is not None
+    seen = ""
+    for line in process.stdout:
+        seen += line
+        if line.startswith(f"{step}: running"):
+            break
+    return seen
+
+
 def trips() -> list[list[str]]:
     """The header and some of the real trips."""
     spec = importlib.util.find_spec("tfx")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Folder, make_folder
+from tests.e2e.conftest import Folder, make_folder, read_until
 
 pytestmark = pytest.mark.e2e
 STEPS = ("ExampleGen", "Trainer", "InfraValidator")  # in this process, in another, two at a time
@@ -27,15 +27,11 @@ def resumed(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 def stop_in(folder: Folder, step: str, *words: str) -> tuple[int, str, str]:
     """Starts a run, sends Ctrl-C as soon as the step runs; returns the exit code, the output and the errors."""
     process = folder.start(*words)
-    assert process.stdout is not None
-    seen = []
-    for line in process.stdout:
-        seen.append(line)
-        if line.startswith(f"{step}: running"):
-            os.kill(process.pid, signal.SIGINT)
-            break
+    seen = read_until(process, step)
+    if process.poll() is None:
+        os.kill(process.pid, signal.SIGINT)
     out, errors = process.communicate()
-    return process.returncode, "".join(seen) + out, errors
+    return process.returncode, seen + out, errors
 
 
 def children_of(pid: int) -> str:

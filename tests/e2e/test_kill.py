@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from components.results import metrics_by_slice
-from tests.e2e.conftest import Folder, Pushed, make_folder
+from tests.e2e.conftest import Folder, Pushed, make_folder, read_until
 
 pytestmark = pytest.mark.e2e
 PATIENCE = 120  # seconds
@@ -23,13 +23,8 @@ METRICS = ("auc", "log_loss", "accuracy")
 def kill_in(folder: Folder, step: str, *words: str) -> None:
     """Starts a run, and kills it with -9 as soon as the step runs; waits until all that it started has ended."""
     process = folder.start(*words)
-    assert process.stdout is not None
-    seen = []
-    for line in process.stdout:
-        seen.append(line)
-        if line.startswith(f"{step}: running"):
-            break
-    assert seen[-1].startswith(f"{step}: running"), "".join(seen)
+    seen = read_until(process, step)
+    assert f"\n{step}: running" in seen, seen
     started = descendants(process.pid)
     process.send_signal(signal.SIGKILL)
     process.communicate()
