@@ -3,8 +3,9 @@
 
 # The interpreter that .venv is made from.
 PYTHON ?= python3.11
-# The Flink of which `make flink` fetches a job server: what runner.flink.version is by default.
-FLINK ?= 2.2
+# The Flink of which `make flink` has a job server, as runner.flink.version says, and the Beam whose job server that and Spark's are.
+FLINK ?= 1.19
+BEAM ?= 2.62.0
 BIN := .venv/bin
 
 help:  ## these lines
@@ -25,14 +26,14 @@ format: install  ## let ruff rewrite what it can
 test: install  ## all tests, the end-to-end ones included
 	@$(BIN)/pytest tests
 
-services:  ## PostgreSQL, MariaDB and rclone, which a few tests want, from Debian's packages where that is possible
+services:  ## what a few tests want: PostgreSQL, MariaDB and rclone from Debian's packages, Flink by Maven
 	@scripts/services.sh
 
-flink: install  ## Beam's job server with Flink, by Maven, into Maven's own repository (FLINK=1.20: with another Flink)
-	@scripts/job_server.sh beam-runners-flink-$(FLINK)-job-server
+flink:  ## Beam's job server with Flink, by Maven (FLINK=2.0 BEAM=2.77.0: others)
+	@scripts/job_server.sh flink flink-$(FLINK) -Dflink=$(FLINK) -Dbeam=$(BEAM)
 
-spark: install  ## the same with Spark
-	@scripts/job_server.sh beam-runners-spark-3-job-server
+spark:  ## the same with Spark 3
+	@scripts/job_server.sh spark spark-3 -Dbeam=$(BEAM)
 
 airflow: install  ## .venv-airflow, in which Airflow runs the DAG and tests/e2e/test_airflow.py tries it
 	@scripts/airflow.sh

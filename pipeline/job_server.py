@@ -1,31 +1,24 @@
-"""Beam's job servers for Flink and Spark: a jar of each, which Maven fetches and keeps, and a Java that runs it."""
+"""Beam's job servers for Flink and Spark: a jar of each (`make flink`, `make spark`), and a Java that runs it."""
 
 from __future__ import annotations
 
 import shutil
 import socket
-from importlib import metadata
 from pathlib import Path
 
 from pipeline.runner_settings import Flink, JobServer
 from schema.errors import UsageError
 
 SECONDS = 5
-REPOSITORY = Path(".m2", "repository", "org", "apache", "beam")  # Maven's own, in a user's home
-
-
-def artifact(name: str, settings: JobServer) -> str:
-    """Returns what Maven calls the job server of a runner, such as beam-runners-flink-2.2-job-server."""
-    version = settings.version if isinstance(settings, Flink) else "3"
-    return f"beam-runners-{name}-{version}-job-server"
+CACHE = Path(".cache", "penstock")  # in a user's home
 
 
 def jar(name: str, settings: JobServer) -> Path:
-    """Returns where a runner's job server is, or would be: in Maven's repository where the settings do not say."""
+    """Returns where a runner's job server is, or would be: by default where scripts/job_server.sh puts it."""
     if settings.job_server_jar:
         return Path(settings.job_server_jar)
-    called, beam = artifact(name, settings), metadata.version("apache-beam")
-    return Path.home() / REPOSITORY / called / beam / f"{called}-{beam}.jar"
+    version = settings.version if isinstance(settings, Flink) else "3"
+    return Path.home() / CACHE / f"{name}-{version}-job-server.jar"
 
 
 def check(name: str, settings: JobServer) -> None:
@@ -52,8 +45,8 @@ def lack(name: str, settings: JobServer) -> str:
     path = jar(name, settings)
     if not path.is_file():
         return (
-            f"there is no job server at {path}. Fetch Beam's with {_verb(name, settings)}, name its jar with "
-            f"'runner.{name}.job_server_jar', {instead}."
+            f"there is no job server at {path}. Have Maven fetch Beam's with {_verb(name, settings)}, name its jar "
+            f"with 'runner.{name}.job_server_jar', {instead}."
         )
     return ""
 

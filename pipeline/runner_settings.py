@@ -25,8 +25,8 @@ class JobServer(Section):
     )
     job_server_jar: str | None = Field(
         None,
-        description="Beam's job server, relative to this YAML file; by default where Maven keeps it, and `make flink` "
-        "or `make spark` puts it",
+        description="Beam's job server, relative to this YAML file; by default where `make flink` or `make spark` "
+        "puts it",
     )
     java: str = Field("java", description="the Java that starts it: a program on PATH, or its path")
     environment: Environment = Field(
@@ -71,7 +71,7 @@ class Flink(JobServer):
         "job server at `job_endpoint` was started",
     )
     version: Literal["1.19", "1.20", "2.0", "2.1", "2.2"] = Field(
-        "2.2", description="Flink's, of which the job server is to be: as the cluster's"
+        "1.19", description="Flink's, of which the job server is to be: as the cluster's"
     )
     parallelism: int | None = Field(None, ge=1, description="how many workers a job has; Flink's own number by default")
 

@@ -26,3 +26,4 @@ install PostgreSQL postgresql '/usr/lib/postgresql/*/bin/initdb'
 # without the package that starts one; the client's has what mariadb-install-db calls
 install MariaDB 'mariadb-server-core mariadb-client-core' '/usr/bin/my_print_defaults'
 install rclone rclone '/usr/bin/rclone'
+make --no-print-directory flink || skip Flink 'there is no job server'

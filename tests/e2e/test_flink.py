@@ -1,52 +1,62 @@
-"""The whole DAG with its Beam steps elsewhere than in process: what they make is what they make in process.
+"""The whole DAG with its Beam steps on Flink, and on Spark: what they make is what they make in process.
 
-Flink and Spark are real where their job servers are (`make flink`, `make spark`), and skipped with the reason where
-not. The job server that Beam's wheel carries is always there: the steps' jobs reach it as they reach Flink's, in the
-same words, serialised, over gRPC; it is no Flink.
+Both are real, embedded in job servers of the steps' own (`make flink`, `make spark`), and skipped with the reason where
+a job server or Java is not there.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from pipeline import job_server
+from pipeline.runner_settings import Flink, JobServer, Spark
 from tests.components.tables import read_records
-from tests.e2e.conftest import Folder, Pushed, make_folder
-from tests.e2e.job_servers import ENGINES, lack
+from tests.e2e.conftest import REPOSITORY, Folder, Pushed, make_folder
 
 pytestmark = pytest.mark.e2e
 SPLITS = ("train", "eval", "test")
 TRANSFORMED = ("train", "eval")
+ENGINES: dict[str, JobServer] = {"flink": Flink(), "spark": Spark()}
 JOBS = 5  # ExampleGen, StatisticsGen, Evaluator; of Transform the analysis, and its application
 
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """The small pipeline after a run whose Beam steps were elsewhere."""
+    """The small pipeline after a run whose Beam steps were elsewhere.
 
+    Attributes:
+      jobs: how many the job servers were given.
+    """
+
+    name: str
     pushed: Pushed
     jobs: int
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def elsewhere(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
+def elsewhere(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Elsewhere:
     """One run on each engine that this machine has."""
-    if lacking := lack(request.param):
+    name = request.param
+    if lacking := job_server.lack(name, ENGINES[name]):
         pytest.skip(lacking)
-    folder = make_folder(tmp_path_factory.mktemp(request.param) / "small")
-    with ENGINES[request.param](folder.path) as engine:
-        done = folder.run(*engine.words, "--json")
-        assert done.returncode == 0, done.stderr
-        summary = json.loads(done.stdout)
-        yield Elsewhere(Pushed(folder, summary), engine.jobs_done(folder.workdir / "logs" / summary["run_id"]))
+    folder = make_folder(tmp_path_factory.mktemp(name) / "small")
+    done = folder.run(str(REPOSITORY / "configs" / f"{name}.yaml"), "--json")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    logs = (folder.workdir / "logs" / summary["run_id"]).glob("*.log")
+    invoked = [re.findall(r"JobInvoker - Invoking job", log.read_text(encoding="utf-8")) for log in logs]
+    return Elsewhere(name, Pushed(folder, summary), sum(map(len, invoked)))
 
 
 def artifact(folder: Folder, step: str, output: str) -> Path:
@@ -67,8 +77,10 @@ def statistics(folder: Folder, split: str) -> Any:
 
 
 def test_each_job_was_done_elsewhere(elsewhere: Elsewhere) -> None:
-    """What runs jobs had one from each Beam pipeline of the steps."""
+    """Flink, or Spark, was given one from each Beam pipeline of the steps, and has ended with them."""
     assert elsewhere.jobs == JOBS
+    jar = str(job_server.jar(elsewhere.name, ENGINES[elsewhere.name]))
+    assert not [process for process in psutil.process_iter(["cmdline"]) if jar in (process.info["cmdline"] or ())]
 
 
 def test_examples_are_the_same(elsewhere: Elsewhere, first_run: Pushed) -> None:

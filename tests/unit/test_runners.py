@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +87,11 @@ def test_no_runner_has_tfx_packed_for_its_workers(name: str) -> None:
 
 
 def test_flink_is_embedded_by_default() -> None:
-    """The job server of Maven's repository has a cluster of its own, and the workers are the step's process."""
+    """The job server that `make flink` puts there has a cluster of its own, and the workers are the step's process."""
     args = args_of("flink", parallelism=3, version="1.20")
     assert {"--flink_master=[local]", "--environment_type=LOOPBACK", "--parallelism=3"} < set(args)
     (jar,) = [option.partition("=")[2] for option in args if option.startswith("--flink_job_server_jar=")]
-    assert Path(jar).parts[-3].startswith("beam-runners-flink-1.20-job-server")
-    assert Path(jar).is_relative_to(Path.home() / ".m2")
+    assert Path(jar) == Path.home() / ".cache" / "penstock" / "flink-1.20-job-server.jar"
 
 
 def test_a_job_server_that_runs_keeps_its_own_cluster() -> None:
@@ -159,7 +159,9 @@ def test_a_missing_jar_is_told_with_what_to_do(tmp_path: Path, name: str) -> Non
     jar = tmp_path / "server.jar"
     settings = {"java": java_in(tmp_path), "job_server_jar": str(jar)}
     said = refusal_of(name, **settings)
-    assert said.startswith(f"runner {name}: there is no job server at {jar}. Fetch Beam's with make {name}, ")
+    assert said.startswith(
+        f"runner {name}: there is no job server at {jar}. Have Maven fetch Beam's with make {name}, "
+    )
     jar.touch()
     check_here(config(runner={"name": name, name: settings}))
 
@@ -167,7 +169,7 @@ def test_a_missing_jar_is_told_with_what_to_do(tmp_path: Path, name: str) -> Non
 def test_the_jar_of_another_flink_is_asked_for_by_its_version(tmp_path: Path) -> None:
     """What is to be done is the verb with the configured version."""
     settings = {"java": java_in(tmp_path), "job_server_jar": str(tmp_path / "no.jar"), "version": "1.20"}
-    assert "Fetch Beam's with make flink FLINK=1.20, " in refusal_of("flink", **settings)
+    assert "Have Maven fetch Beam's with make flink FLINK=1.20, " in refusal_of("flink", **settings)
 
 
 def test_a_job_server_that_does_not_answer_is_told() -> None:
@@ -228,11 +230,14 @@ def test_a_run_on_this_machine_is_not_dataflows() -> None:
         check_here(config(**COMPLETE["dataflow"] | {"runner": {"name": "dataflow", "dataflow": DATAFLOW}}))
 
 
-def test_maven_and_the_runner_agree_where_the_jar_is() -> None:
-    """`make flink` fetches the artifact that the runner looks for."""
-    makefile = (REPOSITORY / "Makefile").read_text()
-    assert f"FLINK ?= {Flink().version}\n" in makefile
+def test_maven_and_the_runner_agree_where_the_jar_is(tmp_path: Path) -> None:
+    """`make flink` and `make spark` put the jar where the runner looks for it, of the Flink that is the default."""
+    maven, log = tmp_path / "mvn", tmp_path / "log"
+    maven.write_text(f'#!/bin/sh\necho "$@" >> {log}\ntouch "${{5#-Dfolder=}}/server.jar"\n')
+    maven.chmod(0o755)
+    java_in(tmp_path)
+    home = {"HOME": str(tmp_path), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(["make", "--no-print-directory", "flink", "spark"], cwd=REPOSITORY, env=home, check=True)
     for name, settings in (("flink", Flink()), ("spark", Spark())):
-        fetched = f"scripts/job_server.sh {job_server.artifact(name, settings)}"
-        assert fetched in makefile.replace("$(FLINK)", Flink().version)
-    assert os.access(REPOSITORY / "scripts" / "job_server.sh", os.X_OK)
+        assert (tmp_path / job_server.jar(name, settings).relative_to(Path.home())).is_file()
+    assert f"-Dflink={Flink().version} -Dbeam=" in log.read_text()
