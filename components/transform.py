@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 import tensorflow as tf
 import tensorflow_transform as tft
-from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.components.transform import component, executor_utils
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
@@ -47,15 +47,12 @@ class Executor(BaseBeamExecutor):
         executor_utils.SetSplitNames(splits.transform, transformed)
         schema = read_schema(input_dict[keys.SCHEMA_KEY])
         analysed = [file for split in splits.analyze for file in files_of(examples, split)]
-        self._analyze(analysed, schema, _preprocessing_fn(exec_properties), graph)
+        check = partial(check_rows, "Transform's analysis", examples, list(splits.analyze))
+        analyze(self._make_beam_pipeline, analysed, schema, _preprocessing_fn(exec_properties), graph, check)
         folders = {split: artifact_utils.get_split_uri(transformed, split) for split in splits.transform}
         rows = self._apply({split: files_of(examples, split) for split in folders}, folders, graph)
         for split in folders:
             check_rows("Transform", examples, [split], rows.get(split, 0))
-
-    def _analyze(self, files: list[str], schema: schema_pb2.Schema, preprocessing: Preprocessing, graph: str) -> None:
-        """Analyses some files and writes TFT's graph."""
-        analyze(self._make_beam_pipeline, files, schema, preprocessing, graph)
 
     def _apply(self, files: Mapping[str, list[str]], folders: Mapping[str, str], graph: str) -> dict[str, int]:
         """Writes for each file of a split one with its rows transformed; returns how many, by split."""

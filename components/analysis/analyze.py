@@ -17,11 +17,12 @@ from tfx.dsl.io import fileio
 from components.analysis.by_tft import analyze_by_tft
 from components.analysis.columns import examples_of, only
 from components.analysis.dag import Evaluation, analyzers_of
-from components.analysis.passes import AnalyzeFile, accumulators, analyze_files
+from components.analysis.passes import COUNTED, ROWS, AnalyzeFile, accumulators, analyze_files
 from components.analysis.traced import Traced, trace
 from components.records.shard import ASIDE
 
 MakePipeline = Callable[[], beam.Pipeline]
+CheckRows = Callable[[int], None]
 
 
 def analyze(
@@ -30,6 +31,7 @@ def analyze(
     schema: schema_pb2.Schema,
     preprocessing: Callable[..., Any],
     graph: str,
+    check: CheckRows = lambda _: None,
 ) -> None:
     """Writes TFT's transform graph: the function with what it needs to know of all rows, and the metadata.
 
@@ -39,6 +41,7 @@ def analyze(
       schema: of the examples.
       preprocessing: the preprocessing_fn.
       graph: the folder of the artifact.
+      check: is told how many rows each pass has seen, which TFT's own passes do not count.
     """
     aside = f"{graph}/{ASIDE}"
     if fileio.exists(aside):  # of a worker that died
@@ -46,7 +49,7 @@ def analyze(
     fileio.makedirs(aside)
     traced = trace(preprocessing, examples_of(schema).TensorAdapter().OriginalTypeSpecs(), aside)
     if traced.is_understood():
-        traced.write(results(make_pipeline, files, schema, traced), graph)
+        traced.write(results(make_pipeline, files, schema, traced, check), graph)
     else:
         with make_pipeline() as pipeline:
             analyze_by_tft(pipeline, files, schema, preprocessing, graph, aside)
@@ -55,7 +58,7 @@ def analyze(
 
 
 def results(
-    make_pipeline: MakePipeline, files: list[str], schema: schema_pb2.Schema, traced: Traced
+    make_pipeline: MakePipeline, files: list[str], schema: schema_pb2.Schema, traced: Traced, check: CheckRows
 ) -> dict[str, tf.Tensor]:
     """Returns the analyzers' results by the names of the tensors that stand for them; a pass finds those of a phase.
 
@@ -64,13 +67,15 @@ def results(
     known: dict[str, tf.Tensor] = {}
     while ready := traced.ready(known):
         phase = f"{traced.aside}/{len(known)}"
-        analyzers = {label: one for sink in ready for label, one in analyzers_of(sink.future).items()}
+        analyzers = COUNTED | {label: one for sink in ready for label, one in analyzers_of(sink.future).items()}
         part = traced.part(ready, known)
         adapter = examples_of(schema).Project(list(part.columns)).TensorAdapterConfig()
         with make_pipeline() as pipeline:
             work = AnalyzeFile(analyzers, part, only(schema, part.columns), adapter)
             analyze_files(pipeline, files, work, analyzers, f"{phase}/accumulators")
-        nodes = Traverser(Evaluation(accumulators(analyzers, f"{phase}/accumulators"), f"{phase}/vocabularies"))
+        found = accumulators(analyzers, f"{phase}/accumulators")
+        check(found[ROWS])
+        nodes = Traverser(Evaluation(found, f"{phase}/vocabularies"))
         known |= {
             sink.tensor.name: tf.constant(nodes.visit_value_node(sink.future), sink.tensor.dtype) for sink in ready
         }

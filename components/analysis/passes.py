@@ -8,6 +8,7 @@ from typing import Any
 
 import apache_beam as beam
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform.analyzer_nodes import Combiner
 from tfx.dsl.io import fileio
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapter, TensorAdapterConfig
 
@@ -17,9 +18,29 @@ from components.analysis.tokens import LARGE, TokenCounts, shards
 from components.records.reading import DecodeFiles
 
 ALL = "all"  # the key of what is small
+ROWS = "rows"  # the label of the number of rows, which each pass counts with the rest
 Analyzers = Mapping[str, Analyzer]
 Partial = dict[str, Any]  # accumulators by the analyzers' labels
 CODER = beam.coders.FastPrimitivesCoder()  # Beam's, for elements
+
+
+class RowCount(Combiner):
+    """How many rows there are."""
+
+    def create_accumulator(self) -> int:
+        """Returns the count of no rows."""
+        return 0
+
+    def add_input(self, accumulator: int, batch_values: Iterable[int]) -> int:
+        """Adds a batch's."""
+        return accumulator + sum(batch_values)
+
+    def merge_accumulators(self, accumulators: Iterable[int]) -> int:
+        """Adds counts up."""
+        return sum(accumulators)
+
+
+COUNTED = {ROWS: Analyzer(RowCount(), (ROWS,))}
 
 
 class AnalyzeFile(beam.DoFn):
@@ -48,7 +69,7 @@ class AnalyzeFile(beam.DoFn):
         """Yields the accumulators of a file."""
         held = {label: one.combiner.create_accumulator() for label, one in self._analyzers.items()}
         for batch in self._read.process(file):
-            found = self._apply(self._tensors(batch))
+            found = {ROWS: batch.num_rows, **self._apply(self._tensors(batch))}
             for label, one in self._analyzers.items():
                 held[label] = one.combiner.add_input(held[label], [found[name] for name in one.tensors])
         compact = {label: one.combiner.compact(held[label]) for label, one in self._analyzers.items()}

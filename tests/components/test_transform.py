@@ -126,10 +126,26 @@ def test_graph_and_examples_are_those_of_tfx(inputs: dict[str, Any], tmp_path: P
                 ), name
 
 
-def test_a_row_that_is_not_transformed_fails_the_step(inputs: dict[str, Any], tmp_path: Path) -> None:
-    """Where ExampleGen wrote a row more than was transformed, the step fails, and names split and counts."""
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            {"train": 31, "eval": 10},
+            "Transform's analysis: the train split has 31 rows, as ExampleGen wrote it, and 30 ",
+        ),
+        (
+            {"train": 30, "eval": 11},
+            "Transform: the eval split has 11 rows, as ExampleGen wrote it, and 10 are in what ",
+        ),
+    ],
+    ids=["analysis", "application"],
+)
+def test_a_row_that_is_not_seen_fails_the_step(
+    inputs: dict[str, Any], tmp_path: Path, rows: dict[str, int], said: str
+) -> None:
+    """A split of which ExampleGen wrote a row more than was analysed, or transformed, is named with both counts."""
     longer = Examples()
     longer.copy_from(inputs["examples"][0])
-    longer.set_string_custom_property(ROWS_PROPERTY, json.dumps({"train": 31, "eval": 10}))
-    with pytest.raises(StepFailed, match="Transform: the train split has 31 rows, as ExampleGen wrote it, and 30 are"):
+    longer.set_string_custom_property(ROWS_PROPERTY, json.dumps(rows))
+    with pytest.raises(StepFailed, match=said):
         transformed(Executor, inputs | {"examples": [longer]}, tmp_path, OWN, {})

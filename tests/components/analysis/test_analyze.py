@@ -177,6 +177,13 @@ def test_workers_share_the_work(options: tuple[str, ...], tmp_path: Path) -> Non
     assert_same(by_ours(table, functions.mixed, tmp_path / "two", options), one, table)
 
 
+def test_each_pass_tells_how_many_rows_it_has_seen(tmp_path: Path) -> None:
+    """Each of three passes, which need what those before have found, sees all rows of three files."""
+    table, seen = tiny(tmp_path), list[int]()
+    analyze(pipelines(THREADS), table.files, table.schema, functions.phases, str(tmp_path / "graph"), seen.append)
+    assert seen == [ROWS] * 3
+
+
 def test_no_rows(tmp_path: Path) -> None:
     """Of no rows the analysis finds what TFT finds of none."""
     table = tiny(tmp_path)
