@@ -17,7 +17,7 @@ from tfx.dsl.io import fileio
 from components.analysis.by_tft import analyze_by_tft
 from components.analysis.columns import examples_of, only
 from components.analysis.dag import Evaluation, analyzers_of
-from components.analysis.passes import COUNTED, ROWS, AnalyzeFile, accumulators, analyze_files
+from components.analysis.passes import ROWS, AnalyzeFile, accumulators, analyze_files, row_count
 from components.analysis.traced import Traced, trace
 from components.records.shard import ASIDE
 
@@ -67,7 +67,7 @@ def results(
     known: dict[str, tf.Tensor] = {}
     while ready := traced.ready(known):
         phase = f"{traced.aside}/{len(known)}"
-        analyzers = COUNTED | {label: one for sink in ready for label, one in analyzers_of(sink.future).items()}
+        analyzers = row_count() | {label: one for sink in ready for label, one in analyzers_of(sink.future).items()}
         part = traced.part(ready, known)
         adapter = examples_of(schema).Project(list(part.columns)).TensorAdapterConfig()
         with make_pipeline() as pipeline:
