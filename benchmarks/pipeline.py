@@ -79,10 +79,12 @@ def run_ours(workdir: Path, data: Path, *settings: str) -> Figures:
         command += ["--set", setting]
     log = workdir.with_suffix(".log")
     done = watch(command, log, words=A_STEP_BEGINS)
-    steps = json.loads(_succeeded(done, log))["steps"]
+    summary = json.loads(_succeeded(done, log))
+    steps = summary["steps"]
     cached = [step["name"] for step in steps if step["state"] == "cached"]
     seconds = {step["name"]: step["seconds"] for step in steps}
-    return {"first_step_after": done.seconds_to_words, "steps": seconds, "cached": cached} | _figures(done)
+    said = {"first_step_after": done.seconds_to_words, "steps": seconds, "cached": cached}
+    return said | {"slices": len(summary["metrics"])} | _figures(done)
 
 
 def ratios(stock: Figures, ours: Figures) -> Figures:
@@ -96,7 +98,8 @@ def ratios(stock: Figures, ours: Figures) -> Figures:
 
 
 def _figures(done: Watched) -> Figures:
-    return {"seconds": done.seconds, "cpu_seconds": done.cpu_seconds, "peak_mib": done.peak_mib}
+    names = ("seconds", "cpu_seconds", "disk_seconds", "stolen_seconds", "peak_mib")
+    return {name: getattr(done, name) for name in names}
 
 
 def _succeeded(done: Watched, log: Path) -> str:

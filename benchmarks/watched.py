@@ -25,6 +25,8 @@ class Watched:
       out: what it printed.
       seconds: from start to end, by the clock.
       cpu_seconds: that it and its processes used, on all cores.
+      disk_seconds: meanwhile, that cores had nothing to do but to wait for a disk, whoever asked it.
+      stolen_seconds: meanwhile, that cores were taken by other machines of the same host.
       peak_mib: the most that all its processes held at one time: their proportional set sizes, so that a page which
         several share counts once.
       seconds_to_words: until some words stood in its standard error; None where they never did.
@@ -34,6 +36,8 @@ class Watched:
     out: str
     seconds: float
     cpu_seconds: float
+    disk_seconds: float
+    stolen_seconds: float
     peak_mib: int
     seconds_to_words: float | None
 
@@ -43,7 +47,7 @@ def watch(
 ) -> Watched:
     """Runs a command to its end; what it writes on standard error goes to a file, where it is looked for words."""
     with log.open("w", encoding="utf-8") as err:
-        before, began = psutil.Process().cpu_times(), time.perf_counter()
+        before, lost_before, began = psutil.Process().cpu_times(), psutil.cpu_times(), time.perf_counter()
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True, env=variables)
         peak = _Peak(psutil.Process(process.pid))
         peak.start()
@@ -51,10 +55,19 @@ def watch(
         out, _ = process.communicate()
         seconds = time.perf_counter() - began
         peak.join()
-    after = psutil.Process().cpu_times()
+    after, lost = psutil.Process().cpu_times(), psutil.cpu_times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
     seconds_to_words = round(said.at - began, 2) if said and said.at else None
-    return Watched(process.returncode, out, round(seconds, 2), round(cpu, 1), peak.bytes // MIB, seconds_to_words)
+    return Watched(
+        exit_code=process.returncode,
+        out=out,
+        seconds=round(seconds, 2),
+        cpu_seconds=round(cpu, 1),
+        disk_seconds=round(lost.iowait - lost_before.iowait, 1),
+        stolen_seconds=round(lost.steal - lost_before.steal, 1),
+        peak_mib=peak.bytes // MIB,
+        seconds_to_words=seconds_to_words,
+    )
 
 
 class _Said(threading.Thread):

@@ -26,6 +26,7 @@ from components.layers import mean_score
 from components.model import Shape
 from components.preprocessing import LABEL_VOCABULARY
 from components.settings import TrainingOptions
+from components.transform_layer import features_layer
 from schema.expression import Expression
 from schema.names import identifier
 
@@ -48,7 +49,7 @@ class ServingModule(tf.Module):
         self._inputs = tuple(model.input)
         self.variables_of_model = tuple(variable.value for variable in model.variables)
         self.resources_of_model = tuple(resources(model))
-        layer = graph.transform_features_layer()
+        layer = features_layer(graph)
         self._transform = partial(layer)  # untracked, as Keras would trace all of it again in order to save it
         self.resources_of_transform = tuple(resources(layer))
         self._shape = shape

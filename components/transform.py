@@ -29,6 +29,7 @@ from components.records.encoding import encode
 from components.records.reading import batches_of, files_of
 from components.records.shard import ASIDE, Shard
 from components.row_counts import check_rows
+from components.transform_layer import features_layer
 from components.user_code import load_function
 
 LEVEL = 1  # of gzip
@@ -109,7 +110,7 @@ class TransformFile(beam.DoFn):
 
 def transformer(output: tft.TFTransformOutput) -> Callable[[Any], pa.RecordBatch]:
     """Returns what transforms a batch of serialised tf.Examples, shape [rows]."""
-    spec, layer = output.raw_feature_spec(), output.transform_features_layer()
+    spec, layer = output.raw_feature_spec(), features_layer(output)
     convert = tft.impl_helper.make_tensor_to_arrow_converter(output.transformed_metadata.schema).convert
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
