@@ -1,4 +1,4 @@
-"""Whether this process may fork itself for another piece of work, which saves that one seconds of imports.
+"""Whether this process may fork itself for another piece of work, which saves that one seconds of imports; how it ends.
 
 One that TensorFlow or gRPC have started threads in may not. So whoever forks a process off one that has done nothing
 but import says so here, and what comes first in it may fork on.
@@ -27,6 +27,13 @@ def say_fresh() -> None:
 def is_fresh() -> bool:
     """Returns whether this process may fork itself."""
     return os.getpid() in _fresh
+
+
+def end_with(parent: int) -> None:
+    """Has the kernel end this process when its parent ends, even by kill -9 (prctl(2)); ends it if that is past."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 class ForkedModule:
@@ -62,9 +69,7 @@ class ForkedModule:
 
 
 def _run(module: str, arguments: Sequence[str], log: Path, parent: int) -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+    end_with(parent)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import multiprocessing
 import os
@@ -16,9 +15,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from components.forking import end_with
 from schema.errors import PenstockError, StepFailed
 
-PR_SET_PDEATHSIG = 1
 OWN_GROUP = 0  # as setpgid(2) has it
 SECONDS_TO_END = 5
 
@@ -129,10 +128,8 @@ def run_in_child(
 
 
 def die_with(parent: int) -> None:
-    """Has the kernel end this process when its parent dies, even by kill -9 (prctl(2))."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+    """Has this process end when its parent does, and not at a Ctrl-C of its own: who launched it sees to that."""
+    end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 

@@ -6,7 +6,6 @@ is as the command would have it: a process of its own with the command's argumen
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import logging
 import multiprocessing
@@ -20,7 +19,7 @@ from contextlib import suppress
 from itertools import pairwise
 from typing import NoReturn
 
-from pipeline.child import PR_SET_PDEATHSIG
+from components.forking import end_with
 from pipeline.spec.loading import Spec
 
 MODULE = "pipeline.container"
@@ -75,9 +74,7 @@ class Forked:
 
 def _become(words: list[str], environment: dict[str, str], output: int, parent: int) -> NoReturn:
     """Makes this process what the command would have started, runs it, and ends."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+    end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     for descriptor in (1, 2):
         os.dup2(output, descriptor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import select
@@ -13,10 +12,11 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO
 
-from pipeline.child import PR_SET_PDEATHSIG
+from components.forking import end_with
 from pipeline.spec.forked import PYTHONS, Forked, is_ours
 from schema.errors import GateRefusal, PenstockError, StepFailed
 
@@ -97,7 +97,7 @@ def _start(step: str, command: Command) -> subprocess.Popen[bytes] | Forked:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509  # this process has one thread
+            preexec_fn=partial(_end_with, os.getpid()),  # noqa: PLW1509  # this process has one thread
         )
     except OSError as error:
         raise StepFailed(f"{step} cannot start {words[0]!r} here, as its container would: {error}.") from None
@@ -154,8 +154,8 @@ def _last_lines(tail: bytes) -> str:
     return "The last lines of its log:\n" + "".join(f"  {line}\n" for line in lines) if lines else "It wrote nothing. "
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def _end_with(parent: int) -> None:
+    end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
