@@ -12,11 +12,9 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import IO
 
-from components.forking import end_with
 from pipeline.spec.forked import PYTHONS, Forked, is_ours
 from schema.errors import GateRefusal, PenstockError, StepFailed
 
@@ -89,7 +87,8 @@ def _start(step: str, command: Command) -> subprocess.Popen[bytes] | Forked:
     if is_ours(command.words):
         return Forked(command.words, command.environment)
     words = [sys.executable if command.words[0] in PYTHONS else command.words[0], *command.words[1:]]
-    try:
+    heeded = signal.signal(signal.SIGINT, signal.SIG_DFL)  # the command's to begin with, and not ignored as a step's is
+    try:  # with no function of ours between fork and exec, where a gRPC in this process may abort
         return subprocess.Popen(
             words,
             cwd="/",
@@ -97,10 +96,11 @@ def _start(step: str, command: Command) -> subprocess.Popen[bytes] | Forked:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            preexec_fn=partial(_end_with, os.getpid()),  # noqa: PLW1509  # this process has one thread
         )
     except OSError as error:
         raise StepFailed(f"{step} cannot start {words[0]!r} here, as its container would: {error}.") from None
+    finally:
+        signal.signal(signal.SIGINT, heeded)
 
 
 def _relay(process: subprocess.Popen[bytes] | Forked, command: Command) -> bytes:
@@ -152,11 +152,6 @@ def _failure(step: str, exit_code: int, tail: bytes, log: Path) -> PenstockError
 def _last_lines(tail: bytes) -> str:
     lines = [line for line in tail.decode("utf-8", "replace").splitlines() if line.strip()][-LINES_SHOWN:]
     return "The last lines of its log:\n" + "".join(f"  {line}\n" for line in lines) if lines else "It wrote nothing. "
-
-
-def _end_with(parent: int) -> None:
-    end_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _kill_tree(pid: int) -> None:
