@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+from importlib import metadata
 from pathlib import Path
 
 from pipeline.runner_settings import Flink, JobServer
@@ -53,7 +54,7 @@ def lack(name: str, settings: JobServer) -> str:
 
 def _verb(name: str, settings: JobServer) -> str:
     if isinstance(settings, Flink) and settings.version != Flink().version:
-        return f"make {name} FLINK={settings.version}"
+        return f"make {name} FLINK={settings.version} BEAM={metadata.version('apache-beam')}"
     return f"make {name}"
 
 

@@ -19,9 +19,9 @@ from pipeline.loading import load
 from pipeline.schemas import column_types
 from pipeline.sources import example_gen
 from tests.components.tables import read_records
+from tests.e2e.datasets import TRIPS
 from tests.unit.samples import TAXI
 
-TRIPS = "pkg://tfx/examples/chicago_taxi_pipeline/data/simple/data.csv"
 EVERY = 5  # of the 15,002 trips
 Feature = tuple[str, str, tuple[Any, ...]]
 

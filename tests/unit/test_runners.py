@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -167,9 +168,10 @@ def test_a_missing_jar_is_told_with_what_to_do(tmp_path: Path, name: str) -> Non
 
 
 def test_the_jar_of_another_flink_is_asked_for_by_its_version(tmp_path: Path) -> None:
-    """What is to be done is the verb with the configured version."""
+    """What is to be done is the verb with the configured version, and a Beam that has it: the installed one."""
     settings = {"java": java_in(tmp_path), "job_server_jar": str(tmp_path / "no.jar"), "version": "1.20"}
-    assert "Have Maven fetch Beam's with make flink FLINK=1.20, " in refusal_of("flink", **settings)
+    verb = f"make flink FLINK=1.20 BEAM={version('apache-beam')}"
+    assert f"Have Maven fetch Beam's with {verb}, " in refusal_of("flink", **settings)
 
 
 def test_a_job_server_that_does_not_answer_is_told() -> None:
