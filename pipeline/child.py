@@ -1,4 +1,7 @@
-"""A step in a process of its own: forked, so that it does not pay for the imports again; its output goes to a file."""
+"""A step in a process of its own: forked, so that it does not pay for the imports again; its output goes to a file.
+
+What the step puts into the system's folder for temporary files goes into one of its own, which goes with the process.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import os
 import pickle
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +24,7 @@ from schema.errors import PenstockError, StepFailed
 
 OWN_GROUP = 0  # as setpgid(2) has it
 SECONDS_TO_END = 5
+SCRATCH = "penstock-step-"  # how the folder of a step's temporary files begins
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,9 @@ class Child:
     def __init__(self, work: Callable[[], Outcome], log: Path) -> None:
         context = multiprocessing.get_context("fork")
         self.messages, there = context.Pipe(duplex=False)
-        self._process = context.Process(target=run_in_child, args=(work, log, there, os.getpid()))
+        self._scratch = tempfile.TemporaryDirectory(prefix=SCRATCH, ignore_cleanup_errors=True)
+        scratch = Path(self._scratch.name)
+        self._process = context.Process(target=run_in_child, args=(work, log, there, os.getpid(), scratch))
         self._process.start()
         there.close()
         self._log = log
@@ -67,9 +74,10 @@ class Child:
         return message
 
     def join(self) -> None:
-        """Waits until the process has ended, and ends what it left behind."""
+        """Waits until the process has ended, ends what it left behind, and removes its temporary files."""
         self._process.join(SECONDS_TO_END)
         self._signal_group(signal.SIGKILL)
+        self._scratch.cleanup()
 
     def kill(self) -> None:
         """Ends the process and all that it started."""
@@ -96,7 +104,12 @@ class _NoteHandler(logging.Handler):
 
 
 def run_in_child(
-    work: Callable[[], Outcome], log: Path, connection: Connection, parent: int, group: int = OWN_GROUP
+    work: Callable[[], Outcome],
+    log: Path,
+    connection: Connection,
+    parent: int,
+    scratch: Path,
+    group: int = OWN_GROUP,
 ) -> None:
     """Runs `work` in this process, just forked, and ends it.
 
@@ -105,11 +118,13 @@ def run_in_child(
       log: the file to which all output goes.
       connection: over which the outcome is sent, and before it the notes.
       parent: the process with which this one ends.
+      scratch: the folder for temporary files, of this process and of those it starts.
       group: the process group that it joins.
     """
     os.setpgid(0, group)
     die_with(parent)
     _write_output_to(log)
+    put_temporary_files_into(scratch)
     if group == OWN_GROUP:
         _guard(connection)
     progress = logging.getLogger("penstock.progress")
@@ -132,6 +147,11 @@ def die_with(parent: int) -> None:
     end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def put_temporary_files_into(folder: Path) -> None:
+    """Makes it the folder that tempfile takes by default, here and in what this process starts."""
+    tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
 
 
 def _guard(connection: Connection) -> None:

@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -77,13 +78,17 @@ def warm_for(config: Config) -> Warm:
 
 @dataclass(frozen=True)
 class Request:
-    """An executor that is to run: TFX's spec of it, the invocation, and the log and process group of its step."""
+    """An executor that is to run: TFX's spec of it, the invocation, and of its step the log, process group and scratch.
+
+    The scratch is the folder of the step's temporary files.
+    """
 
     kind: str
     spec: bytes
     invocation: bytes
     log: Path
     group: int
+    scratch: Path
 
     def executable(self) -> Any:
         """Returns TFX's spec."""
@@ -137,7 +142,8 @@ class Warm:
             socket.send_fds(self._socket, [b"\0"], [there.fileno()])
         there.close()
         invocation = information.to_proto().SerializeToString()
-        outcome = _answer(here, Request(type(spec).__name__, spec.SerializeToString(), invocation, log, os.getpgid(0)))
+        step = (log, os.getpgid(0), Path(tempfile.gettempdir()))
+        outcome = _answer(here, Request(type(spec).__name__, spec.SerializeToString(), invocation, *step))
         if outcome.error:
             raise outcome.error
         return ExecutorOutput.FromString(outcome.output)
@@ -218,7 +224,8 @@ class _Server:
                 connection.send(Note(""))
                 work = partial(_execute, request)
                 multiprocessing.get_context("fork").Process(
-                    target=run_in_child, args=(work, request.log, connection, os.getpid(), request.group)
+                    target=run_in_child,
+                    args=(work, request.log, connection, os.getpid(), request.scratch, request.group),
                 ).start()
             else:
                 self._waiting.append((connection, request))

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -212,6 +213,25 @@ def test_a_step_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
 
     LocalRun(CHAIN, work, tmp_path, Record(), StopRequest()).run()
     assert len({*journal.lines, str(os.getpid())}) == len(CHAIN) + 1
+
+
+def test_the_temporary_files_of_a_step_go_with_it(tmp_path: Path) -> None:
+    """What a step leaves in the folder for temporary files is removed, that of a program it starts too."""
+    journal = Journal(tmp_path / "journal")
+
+    def work(step: str) -> Outcome:
+        del step
+        journal.add(tempfile.mkstemp()[1])
+        journal.add(subprocess.run(["mktemp"], capture_output=True, text=True, check=True).stdout.strip())
+        assert all(Path(line).exists() for line in journal.lines)
+        return Outcome()
+
+    before = tempfile.gettempdir()
+    assert LocalRun(LONE, work, tmp_path, Record(), StopRequest()).run() is None
+    files = [Path(line) for line in journal.lines]
+    assert len(files) == len(set(files)) == 2
+    assert not [file for file in files if file.exists() or file.parent.exists()]
+    assert tempfile.gettempdir() == before
 
 
 def test_a_failure_stops_what_depends_on_it(tmp_path: Path) -> None:

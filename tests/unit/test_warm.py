@@ -22,11 +22,12 @@ def ask(executor: str, folder: Path, check: str = "fine", *modules: str) -> dict
 
 
 def test_an_executor_runs_in_another_process_as_part_of_its_step(tmp_path: Path) -> None:
-    """Its output comes back, its notes are the step's, what it prints is in the log, its group is the step's."""
+    """Its output comes back, its notes are the step's, what it prints is in the log; its group is the step's."""
     answer = ask("Says", tmp_path)
     assert answer["output"]["said"] == "ünï"
     assert answer["output"]["process"] != answer["self"]
     assert answer["output"]["group"] == answer["group"] == answer["self"]
+    assert answer["output"]["scratch"] == str(tmp_path)
     assert "halfway" in answer["notes"]
     assert "to the log" in answer["log"]
 

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from tfx.orchestration.portable.data_types import ExecutionInfo
 from tfx.proto.orchestration.executable_spec_pb2 import PythonClassExecutableSpec
 from tfx.types.standard_artifacts import Model
 
+from pipeline.child import put_temporary_files_into
 from pipeline.warm import Warm
 from schema.errors import DataAnomaly, PenstockError, UsageError
 
@@ -36,6 +38,7 @@ class Says(BaseExecutor):
         model.set_string_custom_property("said", exec_properties["word"])
         model.set_int_custom_property("process", os.getpid())
         model.set_int_custom_property("group", os.getpgid(0))
+        model.set_string_custom_property("scratch", tempfile.gettempdir())
 
 
 class Refuses(BaseExecutor):
@@ -93,6 +96,7 @@ def ask(executor: str, folder: Path, check: Callable[[], None], *modules: str) -
         tmp_dir=str(folder),
     )
     os.setpgid(0, 0)
+    put_temporary_files_into(folder)
     log = folder / "log"
     with Warm(check, (), until_there(log) if modules == (ENDLESS,) else modules or (__name__,)) as warm:
         spec = PythonClassExecutableSpec(class_path=f"{__name__}.{executor}")
