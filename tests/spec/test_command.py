@@ -6,6 +6,8 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -71,19 +73,43 @@ def test_wrong_usage_ends_with_2(tmp_path: Path, line: str, told: str) -> None:
 
 def test_ctrl_c_leaves_nothing_that_runs(tmp_path: Path) -> None:
     """After Ctrl-C the run ends with 1, and neither the step nor what it started is left."""
-    file = Draft().step("wait", f"sleep 600 & echo $! $$ > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/pids; wait")
-    command = [str(PENSTOCK), "run", "--spec", str(file.write(tmp_path))]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
-        assert run.stdout is not None
-        assert run.stdout.readline() == "wait: running\n"
-        processes = [os.pidfd_open(pid) for pid in _pids(tmp_path / "pids")]
+    with _a_run_that_waits(tmp_path) as (run, processes):
         run.send_signal(signal.SIGINT)
         _, told = run.communicate(timeout=PATIENCE)
-    assert run.returncode == 1
-    assert told == "penstock: The run was stopped. Run it again: what was done and may be cached is not done twice.\n"
-    assert all(select.select([process], [], [], PATIENCE)[0] for process in processes)
-    for process in processes:
-        os.close(process)
+        assert run.returncode == 1
+        assert told.startswith("penstock: The run was stopped. Run it again: what was done and may be cached is not ")
+        assert all(_has_ended(process) for process in processes)
+
+
+def test_kill_9_leaves_nothing_that_runs(tmp_path: Path) -> None:
+    """A run that is killed and can clean up nothing takes its step with it, and what that started."""
+    with _a_run_that_waits(tmp_path) as (run, processes):
+        run.kill()
+        assert all(_has_ended(process) for process in processes)
+
+
+@contextmanager
+def _a_run_that_waits(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """Yields a run whose step waits for what it started, and the pidfds of those two; ends all of them."""
+    file = Draft().step("wait", f"sleep 600 & echo $! $$ > {folder}/new; mv {folder}/new {folder}/pids; wait")
+    command = [str(PENSTOCK), "run", "--spec", str(file.write(folder))]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "wait: running\n"
+        processes = [os.pidfd_open(pid) for pid in _pids(folder / "pids")]
+        try:
+            yield run, processes
+        finally:
+            run.kill()
+            for process in processes:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(process, signal.SIGKILL)
+                os.close(process)
+
+
+def _has_ended(process: int) -> bool:
+    """Whether the process of a pidfd ends while a test has patience."""
+    return bool(select.select([process], [], [], PATIENCE)[0])
 
 
 def _pids(file: Path) -> list[int]:
