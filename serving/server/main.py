@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -61,6 +62,7 @@ def serve(flags: Flags) -> int:
         server = ModelServer(flags, Metrics(Path(folder) if folder else None))
     except (PenstockError, StatusError) as error:
         return _failed(error)
+    gc.freeze()  # a collection would look through all that was imported, and requests would wait for it
     stop = threading.Event()
     _when_told_to_stop(stop.set)
     starting = _Start(server, stop)
