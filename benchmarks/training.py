@@ -22,7 +22,7 @@ import tensorflow_transform as tft
 from components.data import ExampleSource
 from components.model import shape_of
 from components.settings import BUILD_MODEL
-from components.training import batch_size_for, compile_model, input_names, make_reproducible
+from components.training import batch_size_for, compile_model, make_reproducible
 from components.user_code import load_function
 from pipeline.config import Config
 from pipeline.loading import load
@@ -62,11 +62,10 @@ def prepared(config: Config, root: Path) -> tuple[int, keras.Model, dict[str, tf
     labels = held.labels()
     shape = shape_of(config.features, config.problem, graph, labels)
     build_model = config.user_code.build_model or BUILD_MODEL
-    model = load_function(build_model)(shape, config.model)
+    model = held.packing.model(load_function(build_model)(shape, config.model))
     compile_model(model, shape, config.model)
-    names = input_names(model, graph, build_model)
     batch_size = config.model.batch_size or batch_size_for(len(labels))
-    memory, stream = (one.viewed(names, None).training(batch_size, config.model.seed) for one in (held, streamed))
+    memory, stream = (one.training(batch_size, config.model.seed) for one in (held, streamed))
     one_batch = tf.data.Dataset.from_tensors(next(iter(memory)))
     return batch_size, model, {LIMIT: one_batch.repeat(), "memory": memory.repeat(), "files": stream.repeat()}
 

@@ -71,7 +71,7 @@ def with_trees(
     if len(np.unique(train_rows.weighty_labels)) == 1 or not len(eval_rows.weighty_labels):
         return alone
     log.info("growing trees on %d rows", len(train_rows.labels))
-    scores = _scores_of(alone, evaluation, len(eval_rows.labels))
+    scores = _scores_of(evaluation.packing.model(alone), evaluation, len(eval_rows.labels))
     rounds, share = _rounds_and_share(shape, train_rows, eval_rows, scores, settings)
     if share == 1.0:
         return alone
@@ -83,7 +83,7 @@ def with_trees(
 
 
 def _scores_of(model: keras.Model, source: ExampleSource, rows: int) -> Numbers:
-    """The model's scores of the first rows of a source, shape [rows, classes]."""
+    """The scores that a model of packed features gives the first rows of a source, shape [rows, classes]."""
     batches = source.evaluation(BATCH).take(math.ceil(rows / BATCH))
     return np.asarray(model.predict(batches, verbose=0)[:rows], np.float64)
 

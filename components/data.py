@@ -19,6 +19,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from components.columns import combine_hashes, hash_values
+from components.packing import Packing
 from schema.roles import LABEL
 
 SHUFFLE_ROWS = 100_000
@@ -38,8 +39,6 @@ class ExampleSource:
       files: gzipped TFRecords.
       transform_output: what says how they are parsed.
       in_memory: whether they may be held in memory; they are where they fit, too.
-      features: those that the model takes; all by default. Keras would give a model its inputs by their order, not by
-        their names, if it got more of them than it has.
       class_weights: the weight of a row by the index of its class; a row without a class (-1) has none. Without them
         rows have no weights.
     """
@@ -47,27 +46,31 @@ class ExampleSource:
     files: tuple[str, ...]
     transform_output: tft.TFTransformOutput
     in_memory: bool = True
-    features: tuple[str, ...] | None = None
     class_weights: tuple[float, ...] | None = None
-    _held: dict[str, Tensors] = field(default_factory=dict, repr=False, compare=False)  # shared with `viewed`
+    _held: dict[str, Tensors] = field(default_factory=dict, repr=False, compare=False)  # shared with `weighted`
 
-    def viewed(self, features: tuple[str, ...], class_weights: tuple[float, ...] | None) -> ExampleSource:
-        """Returns the same rows, in memory once, with other features and weights."""
-        return replace(self, features=features, class_weights=class_weights)
+    @cached_property
+    def packing(self) -> Packing:
+        """How the features of a batch come: in few tensors."""
+        return Packing.of({name: kind for name, kind in self._spec.items() if name != LABEL})
+
+    def weighted(self, class_weights: tuple[float, ...] | None) -> ExampleSource:
+        """Returns the same rows, in memory once, with other weights."""
+        return replace(self, class_weights=class_weights)
 
     def and_that_of(self, other: ExampleSource) -> ExampleSource:
         """Returns the rows of both."""
         return replace(self, files=(*self.files, *other.files), _held={})
 
     def training(self, batch_size: int, seed: int) -> tf.data.Dataset:
-        """Returns shuffled batches of (features, label[, weight]); another order at each pass, the same for a seed."""
+        """Returns shuffled batches of (packed features, label[, weight]); another order each pass, by the seed."""
         if self._holds_rows:
             rows = tf.data.Dataset.range(self._row_count).shuffle(self._row_count, seed=seed)
             return self._gathered(rows.batch(batch_size))
         return self._parsed(self._records().shuffle(SHUFFLE_ROWS, seed=seed).batch(batch_size))
 
     def evaluation(self, batch_size: int) -> tf.data.Dataset:
-        """Returns batches of (features, label[, weight]), in the same order at each pass."""
+        """Returns batches of (packed features, label[, weight]), in the same order at each pass."""
         if self._holds_rows:
             return self._gathered(tf.data.Dataset.range(self._row_count).batch(batch_size))
         return self._parsed(self._records().batch(batch_size))
@@ -82,7 +85,7 @@ class ExampleSource:
         They are of the type `dtype`, or of one that holds them all.
         """
         if self._holds_rows:
-            return np.stack([self._rows[name][:rows].numpy() for name in names], axis=1, dtype=dtype)
+            return np.stack([self._column(name)[:rows] for name in names], axis=1, dtype=dtype)
         spec = {name: self._spec[name] for name in names}
         batches = self._records().take(-1 if rows is None else rows).batch(ROWS_AT_ONCE)
         parsed = batches.map(lambda batch: tf.io.parse_example(batch, spec)).as_numpy_iterator()
@@ -94,9 +97,15 @@ class ExampleSource:
         needed = sum(Path(file).stat().st_size for file in self.files) * SIZE_IN_MEMORY
         return self.in_memory and fixed and needed < psutil.virtual_memory().available * SHARE_OF_MEMORY
 
+    def _column(self, name: str) -> npt.NDArray[Any]:
+        for key, names in self.packing.matrices.items():
+            if name in names:
+                return np.asarray(self._rows[key])[:, names.index(name)]
+        return np.asarray(self._rows[name])
+
     @property
     def _rows(self) -> Tensors:
-        """All rows, each feature one tensor, in the order of the rows' hashes."""
+        """All rows, packed, and their labels, in the order of the rows' hashes."""
         if "rows" not in self._held:
             self._held["rows"] = self._read()
         return self._held["rows"]
@@ -105,7 +114,8 @@ class ExampleSource:
         batches = list(self._records().batch(ROWS_AT_ONCE).map(self._parse).as_numpy_iterator())
         columns = {name: np.concatenate([batch[name] for batch in batches]) for name in self._spec}
         order = np.argsort(_hash_of_rows(columns), kind="stable")
-        return {name: tf.constant(column[order]) for name, column in columns.items()}
+        ordered = {name: column[order] for name, column in columns.items()}
+        return self._packed(ordered)
 
     @property
     def _row_count(self) -> int:
@@ -129,21 +139,21 @@ class ExampleSource:
         features: Tensors = tf.io.parse_example(serialized, self._spec)
         return features
 
+    def _packed(self, features: Tensors) -> Tensors:
+        return self.packing.pack(features) | {LABEL: tf.convert_to_tensor(features[LABEL])}
+
     def _gathered(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         rows = self._rows
         return self._labelled(batches, lambda batch: {name: tf.gather(column, batch) for name, column in rows.items()})
 
     def _parsed(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        return self._labelled(batches, self._parse)
+        return self._labelled(batches, lambda batch: self._packed(self._parse(batch)))
 
-    def _labelled(self, batches: tf.data.Dataset, features_of: Any) -> tf.data.Dataset:
-        names = self.features or [name for name in self._spec if name != LABEL]
-
+    def _labelled(self, batches: tf.data.Dataset, rows_of: Any) -> tf.data.Dataset:
         def split(batch: tf.Tensor) -> tuple[Any, ...]:
-            features = features_of(batch)
-            label = features[LABEL]
-            kept = {name: features[name] for name in names}
-            return (kept, label) if self.class_weights is None else (kept, *self._weighted(label))
+            rows = rows_of(batch)
+            label = rows.pop(LABEL)
+            return (rows, label) if self.class_weights is None else (rows, *self._weighted(label))
 
         return batches.map(split, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 

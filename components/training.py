@@ -17,7 +17,7 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.blend import with_trees
-from components.checkpoints import EarlyStoppingWithCheckpoints, StopAfter
+from components.checkpoints import EarlyStoppingWithCheckpoints, StopAfter, restore, state_of
 from components.class_weights import BINARY_CLASSES, correction, weights_by_class
 from components.data import ExampleSource
 from components.layers import loss_of_each_member
@@ -46,18 +46,19 @@ def run_fn(fn_args: FnArgs) -> None:
     shape = shape_of(options.features, options.problem, transform_output, labels)
     with strategy_of(options.model).scope():
         networks = load_function(options.build_model)(shape, options.model)
-        compile_model(networks, shape, options.model)
+        check_inputs(networks, transform_output, options.build_model)
+        packed = rows.packing.model(networks)
+        compile_model(packed, shape, options.model)
     weights = class_weights(options, transform_output, labels)
-    names = input_names(networks, transform_output, options.build_model)
-    train, evaluation = (source.viewed(names, weights) for source in (rows, held_out))
+    train, evaluation = (source.weighted(weights) for source in (rows, held_out))
     batch_size = options.model.batch_size or batch_size_for(len(labels))
     checkpoints = _checkpoint_folder(fn_args, options)
-    first = networks.get_weights()
-    stopping = fit(networks, train, evaluation, options.model, batch_size, Path(fn_args.model_run_dir), checkpoints)
+    first = state_of(packed)
+    stopping = fit(packed, train, evaluation, options.model, batch_size, Path(fn_args.model_run_dir), checkpoints)
     model = without_weights(blend(networks, shape, train, evaluation, options), options.problem, weights)
     if options.build_model == BUILD_MODEL and len(labels) <= options.model.refit_rows:
-        networks.set_weights(first)  # which the blend shares
-        refit(networks, train.and_that_of(evaluation), shape, options.model, batch_size, stopping.progress.best_epoch)
+        restore(packed, first)  # and with it the networks of the blend
+        refit(packed, train.and_that_of(evaluation), options.model, batch_size, stopping.progress.best_epoch)
     export(model, shape, transform_output, options, fn_args.serving_model_dir)
     stopping.discard()
 
@@ -99,8 +100,8 @@ def without_weights(model: keras.Model, problem: str, weights: tuple[float, ...]
     return keras.Model(model.input, model.output + correction(problem, weights), name="unweighted")
 
 
-def input_names(model: keras.Model, transform_output: tft.TFTransformOutput, build_model: str) -> tuple[str, ...]:
-    """Returns the names of the features that a model takes.
+def check_inputs(model: keras.Model, transform_output: tft.TFTransformOutput, build_model: str) -> None:
+    """Checks that a model takes features by their names.
 
     Raises:
       UsageError: its inputs are not a dict by name, or one of them is no transformed feature.
@@ -111,7 +112,6 @@ def input_names(model: keras.Model, transform_output: tft.TFTransformOutput, bui
     unknown = sorted(set(model.input) - made)
     if unknown:
         raise UsageError(f"{build_model}: the model takes {unknown[0]!r}. {did_you_mean(unknown[0], made)}")
-    return tuple(model.input)
 
 
 def make_reproducible(settings: ModelSettings) -> None:
@@ -158,7 +158,7 @@ def fit(
     logs: Path,
     checkpoints: Path,
 ) -> EarlyStoppingWithCheckpoints:
-    """Trains to the best loss on the eval split, from the last checkpoint where an earlier try left one."""
+    """Trains a model of packed features to the best loss on the eval split, from an earlier try's last checkpoint."""
     stopping = EarlyStoppingWithCheckpoints(checkpoints, settings.patience, settings.checkpoint_steps)
     ends = [StopAfter(math.ceil(settings.steps / settings.accumulate_steps))] if settings.steps else []
     model.fit(
@@ -172,13 +172,10 @@ def fit(
     return stopping
 
 
-def refit(
-    networks: keras.Model, rows: ExampleSource, shape: Shape, settings: ModelSettings, batch_size: int, epochs: int
-) -> None:
-    """Trains networks with their first weights on all rows, for as many epochs as were best on fewer."""
+def refit(model: keras.Model, rows: ExampleSource, settings: ModelSettings, batch_size: int, epochs: int) -> None:
+    """Trains a model in its first state on all rows, for as many epochs as were best on fewer."""
     log.info("training the networks anew on the train and eval splits: %d epochs", epochs)
-    compile_model(networks, shape, settings)
-    networks.fit(rows.training(batch_size, settings.seed), epochs=epochs, verbose=0)
+    model.fit(rows.training(batch_size, settings.seed), epochs=epochs, verbose=0)
 
 
 def _files(patterns: Sequence[str]) -> tuple[str, ...]:

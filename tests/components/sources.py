@@ -34,10 +34,11 @@ def source_of(folder: Path, columns: Mapping[str, npt.NDArray[Any]], files: int 
     return ExampleSource(tuple(map(str, written)), SpecOnly(spec), **options)
 
 
-def rows_of(dataset: tf.data.Dataset, names: Sequence[str]) -> list[tuple[float, ...]]:
+def rows_of(source: ExampleSource, batches: tf.data.Dataset, names: Sequence[str]) -> list[tuple[float, ...]]:
     """Returns the named features and then the label (and weight) of each row of a source's batches."""
-    batches = [(*(features[name] for name in names), *rest) for features, *rest in dataset.as_numpy_iterator()]
-    return [tuple(row) for batch in batches for row in np.stack(batch, axis=1).tolist()]
+    unpacked = [(source.packing.unpack(features), *rest) for features, *rest in batches]
+    columns = [(*(features[name] for name in names), *rest) for features, *rest in unpacked]
+    return [tuple(row) for batch in columns for row in np.stack(batch, axis=1).tolist()]
 
 
 def _dtype(values: npt.NDArray[Any]) -> tf.DType:

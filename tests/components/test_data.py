@@ -32,7 +32,7 @@ def table(classes: int = 3) -> dict[str, npt.NDArray[Any]]:
 def test_a_matrix_has_the_rows_of_evaluation_in_its_order(*, in_memory: bool, files: int, tmp_path: Path) -> None:
     """Features and labels are those that the model is evaluated on, row by row, from however many files."""
     source = source_of(tmp_path, table(), files, in_memory=in_memory)
-    evaluated = rows_of(source.evaluation(4), NAMES)
+    evaluated = rows_of(source, source.evaluation(4), NAMES)
     together = np.column_stack([source.matrix(NAMES), source.labels()]).tolist()
     assert len(evaluated) == ROWS
     assert list(map(tuple, together)) == evaluated
@@ -43,8 +43,10 @@ def test_the_rows_are_those_of_the_files(*, in_memory: bool, tmp_path: Path) -> 
     """None is lost, none comes twice, and the values of a row stay together."""
     source, columns = source_of(tmp_path, table(), 2, in_memory=in_memory), table()
     expected = zip(*(columns[name].tolist() for name in (*NAMES, "label")), strict=True)
-    assert sorted(rows_of(source.evaluation(4), NAMES)) == sorted(expected)
-    assert sorted(rows_of(source.training(4, seed=1), NAMES)) == sorted(rows_of(source.evaluation(4), NAMES))
+    assert sorted(rows_of(source, source.evaluation(4), NAMES)) == sorted(expected)
+    assert sorted(rows_of(source, source.training(4, seed=1), NAMES)) == sorted(
+        rows_of(source, source.evaluation(4), NAMES)
+    )
 
 
 @WAYS
@@ -93,18 +95,18 @@ def test_a_row_weighs_what_its_class_does(*, in_memory: bool, tmp_path: Path) ->
     source = replace(plain, class_weights=weights)
     expected = {
         miles: (max(label, 0), weights[int(label)] if label >= 0 else 0.0)
-        for miles, _, label in rows_of(plain.evaluation(4), NAMES)
+        for miles, _, label in rows_of(plain, plain.evaluation(4), NAMES)
     }
-    assert min(label for *_, label in rows_of(plain.evaluation(4), NAMES)) == -1
+    assert min(label for *_, label in rows_of(plain, plain.evaluation(4), NAMES)) == -1
     for batches in (source.evaluation(4), source.training(4, seed=1)):
-        assert {miles: (label, weight) for miles, _, label, weight in rows_of(batches, NAMES)} == expected
+        assert {miles: (label, weight) for miles, _, label, weight in rows_of(source, batches, NAMES)} == expected
 
 
 def test_labels_of_zero_and_one_have_weights_too(tmp_path: Path) -> None:
     """The label of a binary problem is a float, and names its class all the same."""
     columns = {"miles": np.arange(4, dtype=np.float32), "label": np.array([0, 1, 1, 0], np.float32)}
     source = source_of(tmp_path, columns, class_weights=(0.5, 4.0))
-    assert sorted(rows_of(source.evaluation(4), ("miles",))) == [(0, 0, 0.5), (1, 1, 4), (2, 1, 4), (3, 0, 0.5)]
+    assert sorted(rows_of(source, source.evaluation(4), ("miles",))) == [(0, 0, 0.5), (1, 1, 4), (2, 1, 4), (3, 0, 0.5)]
 
 
 def test_without_class_weights_there_are_none(tmp_path: Path) -> None:
@@ -115,18 +117,21 @@ def test_without_class_weights_there_are_none(tmp_path: Path) -> None:
 
 
 @WAYS
-def test_only_the_features_that_the_model_takes_are_given(*, in_memory: bool, tmp_path: Path) -> None:
-    """The others can be read as a matrix all the same, as the trees do."""
-    source = source_of(tmp_path, table(), in_memory=in_memory, features=("city",))
-    (features, _), *_ = source.evaluation(ROWS).as_numpy_iterator()
-    assert list(features) == ["city"]
-    assert source.matrix(("miles",)).shape == (ROWS, 1)
+def test_features_come_as_one_matrix_for_each_type(*, in_memory: bool, tmp_path: Path) -> None:
+    """A batch of any number of features is two tensors, and the label."""
+    source = source_of(tmp_path, table() | {"fare": np.ones(ROWS, np.float32)}, in_memory=in_memory)
+    (features, label), *_ = source.evaluation(4).as_numpy_iterator()
+    assert {name: (matrix.dtype, matrix.shape) for name, matrix in features.items()} == {
+        "float32": (np.float32, (4, 2)),
+        "int64": (np.int64, (4, 1)),
+    }
+    assert label.shape == (4,)
 
 
 def orders(source: ExampleSource, seed: int) -> list[list[Any]]:
     """Returns the rows of two passes of training."""
     batches = source.training(4, seed)
-    return [rows_of(batches, NAMES), rows_of(batches, NAMES)]
+    return [rows_of(source, batches, NAMES), rows_of(source, batches, NAMES)]
 
 
 @WAYS

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components.checkpoints import EarlyStoppingWithCheckpoints
+from components.checkpoints import EarlyStoppingWithCheckpoints, restore, state_of
 from components.data import ExampleSource
 from components.model import build_model, shape_of
 from components.training import compile_model, fit, make_reproducible, refit, run_fn
@@ -43,9 +43,10 @@ class Training:
         shape = shape_of(options.features, options.problem, class_graph.output)
         self.evaluation = ExampleSource((files["eval"],), class_graph.output)
         make_reproducible(options.model)
-        self.model = build_model(shape, options.model)
-        compile_model(self.model, shape, options.model)
         train = ExampleSource((files["train"],), class_graph.output)
+        self.model = train.packing.model(build_model(shape, options.model))
+        compile_model(self.model, shape, options.model)
+        self.first = state_of(self.model)
         checkpoints = folder / "checkpoints"
         self.stopping: EarlyStoppingWithCheckpoints = fit(
             self.model, train, self.evaluation, options.model, 8, folder / "logs", checkpoints
@@ -149,7 +150,7 @@ def test_run_fn_exports_a_model_that_answers(run: Path, class_graph: Graph) -> N
 
 def test_run_fn_leaves_no_checkpoint_but_the_logs(run: Path) -> None:
     """Once the model is exported its checkpoint is gone; what TensorBoard reads is there."""
-    assert not list((run / "checkpoints").rglob("*.h5"))
+    assert not list((run / "checkpoints").rglob("*.npz"))
     assert list((run / "logs").rglob("events*"))
 
 
@@ -162,14 +163,15 @@ def test_run_fn_leaves_the_arithmetic_as_single_precision(run: Path) -> None:
 def test_a_small_table_trains_anew_on_all_its_rows(
     trained: Training, class_graph: Graph, files: dict[str, str]
 ) -> None:
-    """From its first weights, refit() takes as many epochs over both splits as it is told, and the weights move."""
+    """From its first state, refit() takes as many epochs over both splits as it is told, and the weights move."""
     options = fleet.options("multiclass", fleet.CLASSES, fleet.FEW_ROLES, epochs=1)
-    shape = shape_of(options.features, options.problem, class_graph.output)
     train, evaluation = (ExampleSource((files[split],), class_graph.output) for split in ("train", "eval"))
     both = train.and_that_of(evaluation)
     assert len(both.labels()) == len(train.labels()) + len(evaluation.labels())
     before = trained.weights
-    refit(trained.model, both, shape, options.model, 8, epochs=2)
+    restore(trained.model, trained.first)
+    assert int(trained.model.optimizer.iterations.numpy()) == 0
+    refit(trained.model, both, options.model, 8, epochs=2)
     assert int(trained.model.optimizer.iterations.numpy()) == 2 * -(-len(both.labels()) // 8)
     assert trained.weights != before
 
@@ -179,7 +181,10 @@ def test_the_best_epoch_is_counted_from_one(class_graph: Graph, tmp_path: Path, 
     """It is the number of epochs after which the loss on the eval split was lowest."""
     options = fleet.options("multiclass", fleet.CLASSES, fleet.FEW_ROLES)
     stopping = EarlyStoppingWithCheckpoints(tmp_path, 5, None)
-    stopping.set_model(build_model(shape_of(options.features, options.problem, class_graph.output), options.model))
+    shape = shape_of(options.features, options.problem, class_graph.output)
+    model = build_model(shape, options.model)
+    compile_model(model, shape, options.model)
+    stopping.set_model(model)
     for epoch, loss in enumerate(losses):
         stopping.on_epoch_end(epoch, {"val_loss": loss})
     assert stopping.progress.best_epoch == best
