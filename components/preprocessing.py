@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
@@ -75,6 +76,24 @@ def to_column(tensor: Any) -> tf.SparseTensor:
     return tf.sparse.retain(column, column.values != "") if column.dtype == tf.string else column
 
 
+def matrix(columns: Sequence[str], inputs: Inputs, dtype: tf.DType) -> tf.Tensor:
+    """Returns raw inputs as one tensor, shape [batch, columns], NaN where a value is missing.
+
+    All at once, for it is the number of its operations that a graph costs: when it is traced, loaded, and called.
+    """
+    given = [inputs[name] for name in columns]
+    sparse = [index for index, one in enumerate(given) if isinstance(one, tf.SparseTensor)]
+    dense = [index for index in range(len(given)) if index not in sparse]
+    parts = []
+    if sparse:
+        parts.append(_dense_matrix([given[index] for index in sparse], dtype))
+    if dense:
+        parts.append(tf.stack([tf.cast(tf.reshape(given[index], [-1]), dtype) for index in dense], axis=1))
+    if len(parts) == 1:
+        return parts[0]
+    return tf.gather(tf.concat(parts, axis=1), np.argsort([*sparse, *dense]), axis=1)
+
+
 def is_present(column: tf.SparseTensor) -> tf.Tensor:
     """Returns whether each row has a value, shape [batch]."""
     ones = tf.SparseTensor(column.indices, tf.ones_like(column.values, tf.bool), column.dense_shape)
@@ -83,14 +102,13 @@ def is_present(column: tf.SparseTensor) -> tf.Tensor:
 
 def encode_numeric(roles: Sequence[Numeric], inputs: Inputs) -> Tensors:
     """The z-score, 0 where the value is missing, and 1.0 where it is missing."""
-    numbers = _matrix([role.column for role in roles], inputs, tf.float64)  # whose moments do not depend on the batches
+    numbers = matrix([role.column for role in roles], inputs, tf.float64)  # whose moments do not depend on the batches
     missing = tf.math.is_nan(numbers)
     scaled = tf.where(missing, tf.zeros_like(numbers), tft.scale_to_z_score(numbers, elementwise=True))
+    values, indicators = (tf.unstack(tf.cast(one, tf.float32), len(roles), axis=1) for one in (scaled, missing))
     outputs: Tensors = {}
-    for index, role in enumerate(roles):
-        value, is_missing = role.dense
-        outputs[value] = tf.cast(scaled[:, index], tf.float32)
-        outputs[is_missing] = tf.cast(missing[:, index], tf.float32)
+    for role, *pair in zip(roles, values, indicators, strict=True):
+        outputs |= zip(role.dense, pair, strict=True)
     return outputs
 
 
@@ -101,8 +119,8 @@ def encode_bucketized(roles: Sequence[Bucketized], inputs: Inputs) -> Tensors:
         by_buckets[role.buckets].append(role)
     outputs: Tensors = {}
     for buckets, alike in by_buckets.items():
-        ids = _quantile_index(_matrix([role.column for role in alike], inputs, tf.float32), buckets)
-        outputs |= {role.ids[0]: ids[:, index] for index, role in enumerate(alike)}
+        ids = _quantile_index(matrix([role.column for role in alike], inputs, tf.float32), buckets)
+        outputs |= {role.ids[0]: one for role, one in zip(alike, tf.unstack(ids, len(alike), axis=1), strict=True)}
     return outputs
 
 
@@ -213,10 +231,15 @@ def _class_index(expression: Expression, columns: Mapping[str, tf.SparseTensor],
     return _densify(tft.compute_and_apply_vocabulary(classes, vocab_filename=LABEL_VOCABULARY), -1)
 
 
-def _matrix(columns: Sequence[str], inputs: Inputs, dtype: tf.DType) -> tf.Tensor:
-    """The columns as one tensor, shape [batch, columns], NaN where a value is missing."""
-    nan = tf.constant(float("nan"), dtype)
-    return tf.stack([_densify(_as(to_column(inputs[name]), dtype), nan) for name in columns], axis=1)
+def _dense_matrix(columns: Sequence[tf.SparseTensor], dtype: tf.DType) -> tf.Tensor:
+    """Sparse columns, each of shape [batch, at most 1], side by side; a second value in a row is out of bounds."""
+    count = len(columns)
+    number = tf.repeat(tf.range(count, dtype=tf.int64), tf.stack([tf.size(one.values) for one in columns]))
+    row, second = tf.unstack(tf.concat([one.indices for one in columns], axis=0), 2, axis=1)
+    values = tf.concat([tf.cast(one.values, dtype) for one in columns], axis=0)
+    places = tf.stack([row, number + count * second], axis=1)
+    joined = tf.SparseTensor(places, values, tf.stack([columns[0].dense_shape[0], count]))
+    return tf.sparse.to_dense(joined, tf.constant(float("nan"), dtype), validate_indices=False)  # they are in no order
 
 
 def _quantile_index(numbers: tf.Tensor, buckets: int) -> tf.Tensor:

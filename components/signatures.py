@@ -81,7 +81,11 @@ class ServingModule(tf.Module):
 
     def serve_columns(self, columns: Tensors) -> Tensors:
         """Returns the outputs for raw columns, each of shape [batch]."""
-        raw = {name: _present_values(columns[identifier(name)], kind.dtype) for name, kind in self._served_spec.items()}
+        raw: Tensors = {}
+        for dtype in COLUMN_TYPES:
+            names = [name for name, kind in self._served_spec.items() if kind.dtype == dtype]
+            if names:
+                raw |= _present_values({name: columns[identifier(name)] for name in names}, dtype)
         return self._outputs(self._transform(raw))
 
     def transform_examples(self, examples: tf.Tensor) -> Tensors:
@@ -122,10 +126,15 @@ def resources(model: Any) -> Iterator[Any]:
             yield part
 
 
-def _present_values(column: tf.Tensor, dtype: tf.DType) -> tf.SparseTensor:
-    """The values of a dense column, shape [batch], without the missing ones; shape [batch, 1]."""
-    missing = tf.equal(column, "") if dtype == tf.string else tf.math.is_nan(column)
-    rows = tf.where(~missing)
-    values = tf.cast(tf.gather_nd(column, rows), dtype) if dtype != tf.string else tf.gather_nd(column, rows)
-    indices = tf.pad(rows, [[0, 0], [0, 1]])
-    return tf.SparseTensor(indices, values, tf.stack([tf.size(column, tf.int64), tf.constant(1, tf.int64)]))
+def _present_values(columns: Tensors, dtype: tf.DType) -> Tensors:
+    """The values of dense columns of one type, shape [batch], without the missing ones; sparse, of shape [batch, 1]."""
+    matrix = tf.stack(list(columns.values()))
+    present = tf.not_equal(matrix, "") if dtype == tf.string else ~tf.math.is_nan(matrix)
+    places = tf.where(present)  # of one column after the other
+    values = tf.gather_nd(matrix, places)
+    values = values if dtype == tf.string else tf.cast(values, dtype)
+    indices = tf.pad(places[:, 1:], [[0, 0], [0, 1]])
+    counts = tf.reduce_sum(tf.cast(present, tf.int64), axis=1)
+    shape = tf.stack([tf.shape(matrix, tf.int64)[1], 1])
+    parts = zip(*(tf.split(one, counts, num=len(columns)) for one in (indices, values)), strict=True)
+    return {name: tf.SparseTensor(*part, shape) for name, part in zip(columns, parts, strict=True)}

@@ -22,6 +22,7 @@ from components.preprocessing import (
     encode_date,
     encode_hashed,
     label,
+    matrix,
     month_and_day,
     to_column,
 )
@@ -280,6 +281,30 @@ def test_a_raw_input_becomes_a_sparse_column_without_its_missing_values(tensor: 
     column = to_column(tensor)
     assert column.indices[:, 0].numpy().tolist() == rows
     assert column.dense_shape.numpy().tolist() == [tensor.shape[0], 1]
+
+
+@given(st.lists(st.lists(st.none() | st.integers(-(2**24), 2**24), min_size=3, max_size=3), min_size=1, max_size=6))
+def test_raw_inputs_become_one_matrix(rows: list[list[int | None]]) -> None:
+    """Sparse floats and integers, with values missing anywhere, and a dense column, each in its place."""
+    columns = [[row[place] for row in rows] for place in range(3)]
+    middle = [float("nan") if value is None else float(value) for value in columns[1]]
+    inputs = {"a": sparse(columns[0], tf.int64), "b": tf.constant(middle), "c": sparse(columns[2], tf.float32)}
+    found = matrix(["a", "b", "c"], inputs, tf.float32).numpy()
+    np.testing.assert_array_equal(found, np.array(rows, np.float32))
+
+
+def sparse(values: list[int | None], dtype: tf.DType) -> tf.SparseTensor:
+    """Returns a column as a tf.Example's are parsed: as wide as its widest row."""
+    present = [[row, 0] for row, value in enumerate(values) if value is not None]
+    kept = tf.constant([value for value in values if value is not None], dtype)
+    return tf.SparseTensor(np.array(present, np.int64).reshape(-1, 2), kept, (len(values), min(len(present), 1)))
+
+
+def test_a_second_value_in_a_row_is_an_error() -> None:
+    """A feature has one value at most, and which of two it is cannot be guessed."""
+    two = tf.SparseTensor([[0, 0], [0, 1]], [1.0, 2.0], (1, 2))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="out of bounds"):
+        matrix(["a", "b"], {"a": two, "b": two}, tf.float32)
 
 
 def floats(*values: float) -> tf.Tensor:
