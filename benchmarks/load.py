@@ -2,110 +2,116 @@
 
     python -m benchmarks.load grpc|rest ADDRESS REQUEST_FILE --seconds 5 --in-flight 16 [--rate 1000]
 
-REQUEST_FILE holds a request as it is sent: a PredictRequest's bytes, or an HTTP request. With --rate requests leave at
-that rate whatever becomes of those before (an open loop, so that a slow answer is not hidden by waiting for it).
-Prints "measuring" when the server is warm, then one JSON object; times are in milliseconds.
+REQUEST_FILE holds a request as it is sent: a PredictRequest's bytes, or an HTTP request. Each caller is a thread that
+waits for one answer at a time. With --rate requests are due at that rate whatever becomes of those before, and their
+time counts from when they were due (an open loop, so that a slow answer is not hidden by waiting for it). Prints
+"measuring" when the server is warm, then one JSON object; times are in milliseconds.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
+import gc
 import json
+import socket
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
 import grpc
-import uvloop
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
-Call = Callable[[], Awaitable[None]]
+CHUNK = 65536
+Call = Callable[[], object]
+MakeCall = Callable[[], Call]  # what each caller is given
 
 
-async def grpc_call(address: str, request: bytes) -> Call:
-    """Returns what sends the request over one channel."""
-    channel = grpc.aio.insecure_channel(address, options=[("grpc.max_receive_message_length", -1)])
+def grpc_calls(address: str, request: bytes) -> MakeCall:
+    """Returns what gives a caller its call; all use one channel."""
+    channel = grpc.insecure_channel(address, options=[("grpc.max_receive_message_length", -1)])
     method = channel.unary_unary(PREDICT)
-
-    async def call() -> None:
-        await method(request)
-
-    return call
+    return lambda: lambda: method(request)
 
 
-async def rest_call(address: str, request: bytes) -> Call:
-    """Returns what sends the request over one of a pool of connections."""
+def rest_calls(address: str, request: bytes) -> MakeCall:
+    """Returns what gives a caller its call; each has a connection of its own."""
     host, port = address.rsplit(":", 1)
-    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
-    async def call() -> None:
-        reader, writer = idle.pop() if idle else await asyncio.open_connection(host, int(port))
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(head.decode())
-        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        await reader.readexactly(int(length.split(b":")[1]))
-        idle.append((reader, writer))
+    def make_call() -> Call:
+        connection = socket.create_connection((host, int(port)))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    return call
+        def call() -> None:
+            connection.sendall(request)
+            answer = connection.recv(CHUNK)
+            while b"\r\n\r\n" not in answer:
+                answer += connection.recv(CHUNK)
+            head, _, body = answer.partition(b"\r\n\r\n")
+            if not head.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(head.decode())
+            length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+            left = int(length.split(b":")[1]) - len(body)
+            while left:
+                left -= len(connection.recv(CHUNK))
+
+        return call
+
+    return make_call
 
 
-CALLS = {"grpc": grpc_call, "rest": rest_call}
+CALLS = {"grpc": grpc_calls, "rest": rest_calls}
 
 
-async def closed_loop(call: Call, in_flight: int, seconds: float) -> list[float]:
-    """Returns the seconds that each request took; each of `in_flight` callers sends one after the other."""
-    times: list[float] = []
+def closed_loop(seconds: float) -> Iterator[float]:
+    """Yields when the next request is due: at once, until the time is over."""
     end = time.perf_counter() + seconds
-
-    async def caller() -> None:
-        while time.perf_counter() < end:
-            began = time.perf_counter()
-            await call()
-            times.append(time.perf_counter() - began)
-
-    await asyncio.gather(*(caller() for _ in range(in_flight)))
-    return times
+    return takewhile(lambda now: now < end, iter(time.perf_counter, None))
 
 
-async def open_loop(call: Call, rate: float, seconds: float) -> list[float]:
+def open_loop(rate: float, seconds: float) -> Iterator[float]:
+    """Yields when the next request is due: at that rate, beginning now."""
+    began = time.perf_counter()
+    return (began + number / rate for number in takewhile(lambda number: number < rate * seconds, count()))
+
+
+def times_of(make_call: MakeCall, callers: int, dues: Iterator[float]) -> list[float]:
     """Returns the seconds from when each request was due to its answer."""
     times: list[float] = []
-    began = time.perf_counter()
+    turn = threading.Lock()
 
-    async def one(due: float) -> None:
-        await call()
-        times.append(time.perf_counter() - due)
+    def work(call: Call) -> None:
+        while True:
+            with turn:
+                due = next(dues, None)
+            if due is None:
+                return
+            time.sleep(max(0.0, due - time.perf_counter()))
+            call()
+            times.append(time.perf_counter() - due)
 
-    async with asyncio.TaskGroup() as group:
-        for number in range(int(rate * seconds)):
-            due = began + number / rate
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            group.create_task(one(due))
+    with ThreadPoolExecutor(callers) as pool:
+        for caller in [pool.submit(work, make_call()) for _ in range(callers)]:
+            caller.result()
     return times
 
 
-async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Warms the server up, and measures."""
-    call = await CALLS[arguments.kind](arguments.address, arguments.request.read_bytes())
-    await closed_loop(call, arguments.in_flight, min(1.0, arguments.seconds))
+    make_call = CALLS[arguments.kind](arguments.address, arguments.request.read_bytes())
+    times_of(make_call, arguments.in_flight, closed_loop(min(1.0, arguments.seconds)))
+    gc.freeze()
     print("measuring", flush=True)
     began, cpu = time.perf_counter(), time.process_time()
-    if arguments.rate:
-        times = await open_loop(call, arguments.rate, arguments.seconds)
-    else:
-        times = await closed_loop(call, arguments.in_flight, arguments.seconds)
-    took, times = time.perf_counter() - began, sorted(times)
+    dues = open_loop(arguments.rate, arguments.seconds) if arguments.rate else closed_loop(arguments.seconds)
+    times = sorted(times_of(make_call, arguments.in_flight, dues))
+    took, cpu = time.perf_counter() - began, time.process_time() - cpu
     percentiles = {f"p{p}_ms": round(times[int(len(times) * p / 100)] * 1e3, 3) for p in (50, 95, 99)}
-    client_cpu_us = round((time.process_time() - cpu) / len(times) * 1e6)
-    return (
-        {"requests": len(times), "per_second": round(len(times) / took, 1)}
-        | percentiles
-        | {"client_cpu_us": client_cpu_us}
-    )
+    whole = {"requests": len(times), "per_second": round(len(times) / took, 1)}
+    return whole | percentiles | {"client_cpu_us": round(cpu / len(times) * 1e6)}
 
 
 def main() -> None:
@@ -117,10 +123,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--in-flight", type=int, default=1)
     parser.add_argument("--rate", type=float, default=0.0)
-    arguments = parser.parse_args()
-    loop = asyncio.new_event_loop() if arguments.kind == "grpc" else uvloop.new_event_loop()
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        print(json.dumps(runner.run(measure(arguments))))
+    print(json.dumps(measure(parser.parse_args())))
 
 
 if __name__ == "__main__":

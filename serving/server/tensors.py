@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from math import prod
 from typing import Any
@@ -13,9 +14,12 @@ import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
 from serving.server import varint
+from serving.server.protos import wire_pb2
 from serving.server.protos.wire_pb2 import Tensor
 
 Array = npt.NDArray[Any]
+Shape = tuple[int, ...]
+SHAPES_KEPT = 1024  # of those that were read and written last
 STRING = 7  # tensorflow.DataType
 
 
@@ -65,26 +69,26 @@ def to_array(tensor: Tensor) -> Array:
     Raises:
       ValueError: its type is unknown, its shape is none or too large, or its content is not of that size.
     """
-    plain = _plain_column(tensor)
+    shape = _shape(tensor.tensor_shape)
+    if shape is None:
+        raise ValueError("the shape is not known")
+    plain = _plain_column(tensor, shape)
     if plain is not None:
         return plain
-    if tensor.tensor_shape.unknown_rank:
-        raise ValueError("the shape is not known")
-    shape = [dim.size for dim in tensor.tensor_shape.dim]
     if any(size < 0 for size in shape):
-        raise ValueError(f"the shape is {shape}")
+        raise ValueError(f"the shape is {list(shape)}")
     try:
         return _read(tensor, shape)
     except MemoryError:
-        raise ValueError(f"there is no memory for the shape {shape}") from None
+        raise ValueError(f"there is no memory for the shape {list(shape)}") from None
     except DecodeError as error:
         raise ValueError(f"its values cannot be read: {error}") from None
 
 
-def _plain_column(tensor: Tensor) -> Array | None:
+def _plain_column(tensor: Tensor, shape: Shape) -> Array | None:
     """Returns what nearly every tensor of a table is, at a third of the cost: so many numbers of fixed size, [n]."""
-    fixed, dims = FIXED.get(tensor.dtype), tensor.tensor_shape.dim
-    if fixed is None or len(dims) != 1 or tensor.tensor_shape.unknown_rank:
+    fixed = FIXED.get(tensor.dtype)
+    if fixed is None or len(shape) != 1:
         return None
     kind, field = fixed
     data = tensor.tensor_content
@@ -93,10 +97,23 @@ def _plain_column(tensor: Tensor) -> Array | None:
         if len(chunks) != 1:
             return None
         data = chunks[0]
-    return np.frombuffer(data, kind) if len(data) == dims[0].size * kind.itemsize else None
+    return np.frombuffer(data, kind) if len(data) == shape[0] * kind.itemsize else None
 
 
-def _read(tensor: Tensor, shape: list[int]) -> Array:
+@lru_cache(SHAPES_KEPT)
+def _shape(message: bytes) -> Shape | None:
+    """The sizes in a TensorShapeProto; None where it does not say how many dimensions there are."""
+    shape = wire_pb2.Shape.FromString(message)
+    return None if shape.unknown_rank else tuple(dim.size for dim in shape.dim)
+
+
+@lru_cache(SHAPES_KEPT)
+def _shape_message(shape: Shape) -> bytes:
+    message: bytes = wire_pb2.Shape(dim=[{"size": size} for size in shape]).SerializeToString()
+    return message
+
+
+def _read(tensor: Tensor, shape: Shape) -> Array:
     if tensor.dtype == STRING:
         return _of_size(_texts(tensor, prod(shape)), shape, b"")
     if tensor.dtype not in KINDS:
@@ -122,9 +139,7 @@ def from_array(array: Array, tensor: Tensor, *, as_content: bool = False) -> Non
     if dtype is None:
         raise ValueError(f"there is no tensor of {array.dtype}")
     tensor.dtype = dtype
-    dims = tensor.tensor_shape.dim
-    for size in array.shape:
-        dims.add().size = size
+    tensor.tensor_shape = _shape_message(array.shape)
     if dtype == STRING:
         tensor.string_val.extend(array.ravel().tolist())
     elif as_content:
@@ -136,7 +151,7 @@ def from_array(array: Array, tensor: Tensor, *, as_content: bool = False) -> Non
         getattr(tensor, field).append(write(array))
 
 
-def _of_size(values: Array, shape: list[int], default: Any) -> Array:
+def _of_size(values: Array, shape: Shape, default: Any) -> Array:
     size = prod(shape)
     if len(values) < size:
         last = values[-1] if len(values) else default
@@ -157,7 +172,9 @@ def _texts(tensor: Tensor, count: int) -> Array:
         if bounds[-1] != len(content):
             raise ValueError("the content is not as long as its texts")
         texts = [content[start:end] for start, end in pairwise(bounds)]
-    return np.array([*texts, None], object)[:-1]  # None, or numpy would look into a single one
+    array = np.empty(len(texts), object)
+    array[:] = texts
+    return array
 
 
 def _known_size(tensor: Tensor) -> int:
@@ -167,7 +184,7 @@ def _known_size(tensor: Tensor) -> int:
     return int(known.ByteSize())
 
 
-def _by_tensorflow(tensor: Tensor, shape: list[int]) -> Array:
+def _by_tensorflow(tensor: Tensor, shape: Shape) -> Array:
     from tensorflow.core.framework.tensor_pb2 import TensorProto
 
     whole = TensorProto.FromString(tensor.SerializeToString())

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays_of
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 from tensorflow.core.framework.tensor_shape_pb2 import TensorShapeProto
 
-from serving.server.protos.wire_pb2 import Tensor
+from serving.server.protos.wire_pb2 import Shape, Tensor
 from serving.server.tensors import KINDS, NUMBERS, RARE, from_array, to_array
 
 STRING = 7
@@ -291,11 +291,12 @@ def test_rows_are_written_one_after_the_other(as_content: bool) -> None:  # noqa
 @given(st.binary(max_size=60))
 def test_any_bytes(data: bytes) -> None:
     """Whatever a client sends as values, the answer is an array or ValueError."""
+    two = Shape(dim=[{"size": 2}]).SerializeToString()
     for dtype in (1, 3, 9, 10, 19, STRING):
         for field in ("float_val", "int_val", "int64_val", "bool_val", "string_val"):
             try:
                 fields: dict[str, Any] = {field: [data]}
-                found = to_array(Tensor(dtype=dtype, tensor_shape={"dim": [{"size": 2}]}, **fields))
+                found = to_array(Tensor(dtype=dtype, tensor_shape=two, **fields))
             except ValueError:
                 continue
             assert found.shape == (2,)
