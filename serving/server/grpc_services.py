@@ -23,10 +23,11 @@ from serving.server.inference import classify, examples, metadata, multi, predic
 from serving.server.inference.predict import DEFAULT_SIGNATURE
 from serving.server.lifecycle.core import Core
 from serving.server.protos import wire_pb2
+from serving.server.request_inputs import RequestInputs
 from serving.server.request_log import Logger, Serialized, log_nothing
-from serving.server.servable import Array, Servable
+from serving.server.servable import Servable
 from serving.server.status import StatusError, failed_precondition, invalid_argument
-from serving.server.tensors import from_array, to_array
+from serving.server.tensors import from_array
 from serving.server.timing import Timed
 
 PREDICTION_SERVICE = "/tensorflow.serving.PredictionService"
@@ -87,13 +88,14 @@ class PredictionService:
     def predict(self, data: bytes, deadline: float | None) -> bytes:
         """Answers a PredictRequest with a PredictResponse."""
         request = wire_pb2.PredictRequest.FromString(data)
+        given = RequestInputs(request.inputs)
         spec = _spec(request)
         with _Watched(self._observer, "Predict", spec), self._core.servable(spec) as servable:
             signature = servable.signatures.get(spec.signature_name or DEFAULT_SIGNATURE)
             if signature is None:
                 key = spec.signature_name or DEFAULT_SIGNATURE
                 raise failed_precondition(f'Serving signature key "{key}" not found.')
-            inputs = _arrays(request)
+            inputs = given.arrays()
             with Timed(self._observer.ran, servable.name, "Predict"):
                 outputs = predict.run(servable, signature, inputs, request.output_filter, deadline)
         response = wire_pb2.PredictResponse(model_spec=self._spec_bytes(servable, signature.key))
@@ -215,16 +217,6 @@ def _spec(request: wire_pb2.PredictRequest | wire_pb2.ExamplesRequest) -> ModelS
     if not request.HasField("model_spec"):
         raise invalid_argument("Missing ModelSpec")
     return ModelSpec.FromString(request.model_spec)
-
-
-def _arrays(request: wire_pb2.PredictRequest) -> dict[str, Array]:
-    arrays = {}
-    for alias, tensor in request.inputs.items():
-        try:
-            arrays[alias] = to_array(tensor)
-        except ValueError:
-            raise invalid_argument(f"tensor parsing error: {alias}") from None
-    return arrays
 
 
 def _spec_answered(servable: Servable, key: str) -> ModelSpec:

@@ -24,15 +24,13 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n serving/server/protos/wire.proto\x12\rpenstock.wire\"g\n\x05Shape\x12%\n\x03\x64im\x18\x02 \x03(\x0b\x32\x18.penstock.wire.Shape.Dim\x12\x14\n\x0cunknown_rank\x18\x03 \x01(\x08\x1a!\n\x03\x44im\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\"\xf6\x01\n\x06Tensor\x12\r\n\x05\x64type\x18\x01 \x01(\x05\x12\x14\n\x0ctensor_shape\x18\x02 \x01(\x0c\x12\x16\n\x0eversion_number\x18\x03 \x01(\x05\x12\x16\n\x0etensor_content\x18\x04 \x01(\x0c\x12\x11\n\tfloat_val\x18\x05 \x03(\x0c\x12\x12\n\ndouble_val\x18\x06 \x03(\x0c\x12\x0f\n\x07int_val\x18\x07 \x03(\x0c\x12\x12\n\nstring_val\x18\x08 \x03(\x0c\x12\x11\n\tint64_val\x18\n \x03(\x0c\x12\x10\n\x08\x62ool_val\x18\x0b \x03(\x0c\x12\x12\n\nuint32_val\x18\x10 \x03(\x0c\x12\x12\n\nuint64_val\x18\x11 \x03(\x0c\"\xd0\x01\n\x0ePredictRequest\x12\x17\n\nmodel_spec\x18\x01 \x01(\x0cH\x00\x88\x01\x01\x12\x39\n\x06inputs\x18\x02 \x03(\x0b\x32).penstock.wire.PredictRequest.InputsEntry\x12\x15\n\routput_filter\x18\x03 \x03(\t\x1a\x44\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.penstock.wire.Tensor:\x02\x38\x01\x42\r\n\x0b_model_spec\"\xaa\x01\n\x0fPredictResponse\x12<\n\x07outputs\x18\x01 \x03(\x0b\x32+.penstock.wire.PredictResponse.OutputsEntry\x12\x12\n\nmodel_spec\x18\x02 \x01(\x0c\x1a\x45\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.penstock.wire.Tensor:\x02\x38\x01\"\x1f\n\x0b\x45xampleList\x12\x10\n\x08\x65xamples\x18\x01 \x03(\x0c\";\n\x16\x45xampleListWithContext\x12\x10\n\x08\x65xamples\x18\x01 \x03(\x0c\x12\x0f\n\x07\x63ontext\x18\x02 \x01(\x0c\"\x8f\x01\n\x05Input\x12\x32\n\x0c\x65xample_list\x18\x01 \x01(\x0b\x32\x1a.penstock.wire.ExampleListH\x00\x12J\n\x19\x65xample_list_with_context\x18\x02 \x01(\x0b\x32%.penstock.wire.ExampleListWithContextH\x00\x42\x06\n\x04kind\"^\n\x0f\x45xamplesRequest\x12\x17\n\nmodel_spec\x18\x01 \x01(\x0cH\x00\x88\x01\x01\x12#\n\x05input\x18\x02 \x01(\x0b\x32\x14.penstock.wire.InputB\r\n\x0b_model_spec\"K\n\x15MultiInferenceRequest\x12\r\n\x05tasks\x18\x01 \x03(\x0c\x12#\n\x05input\x18\x02 \x01(\x0b\x32\x14.penstock.wire.Inputb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n serving/server/protos/wire.proto\x12\rpenstock.wire\"g\n\x05Shape\x12%\n\x03\x64im\x18\x02 \x03(\x0b\x32\x18.penstock.wire.Shape.Dim\x12\x14\n\x0cunknown_rank\x18\x03 \x01(\x08\x1a!\n\x03\x44im\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x8c\x02\n\x06Tensor\x12\r\n\x05\x64type\x18\x01 \x01(\x05\x12\x19\n\x0ctensor_shape\x18\x02 \x01(\x0cH\x00\x88\x01\x01\x12\x16\n\x0eversion_number\x18\x03 \x01(\x05\x12\x16\n\x0etensor_content\x18\x04 \x01(\x0c\x12\x11\n\tfloat_val\x18\x05 \x03(\x0c\x12\x12\n\ndouble_val\x18\x06 \x03(\x0c\x12\x0f\n\x07int_val\x18\x07 \x03(\x0c\x12\x12\n\nstring_val\x18\x08 \x03(\x0c\x12\x11\n\tint64_val\x18\n \x03(\x0c\x12\x10\n\x08\x62ool_val\x18\x0b \x03(\x0c\x12\x12\n\nuint32_val\x18\x10 \x03(\x0c\x12\x12\n\nuint64_val\x18\x11 \x03(\x0c\x42\x0f\n\r_tensor_shape\"@\n\x0bNamedTensor\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.penstock.wire.Tensor\"_\n\x0ePredictRequest\x12\x17\n\nmodel_spec\x18\x01 \x01(\x0cH\x00\x88\x01\x01\x12\x0e\n\x06inputs\x18\x02 \x03(\x0c\x12\x15\n\routput_filter\x18\x03 \x03(\tB\r\n\x0b_model_spec\"\xaa\x01\n\x0fPredictResponse\x12<\n\x07outputs\x18\x01 \x03(\x0b\x32+.penstock.wire.PredictResponse.OutputsEntry\x12\x12\n\nmodel_spec\x18\x02 \x01(\x0c\x1a\x45\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.penstock.wire.Tensor:\x02\x38\x01\"\x1f\n\x0b\x45xampleList\x12\x10\n\x08\x65xamples\x18\x01 \x03(\x0c\";\n\x16\x45xampleListWithContext\x12\x10\n\x08\x65xamples\x18\x01 \x03(\x0c\x12\x0f\n\x07\x63ontext\x18\x02 \x01(\x0c\"\x8f\x01\n\x05Input\x12\x32\n\x0c\x65xample_list\x18\x01 \x01(\x0b\x32\x1a.penstock.wire.ExampleListH\x00\x12J\n\x19\x65xample_list_with_context\x18\x02 \x01(\x0b\x32%.penstock.wire.ExampleListWithContextH\x00\x42\x06\n\x04kind\"^\n\x0f\x45xamplesRequest\x12\x17\n\nmodel_spec\x18\x01 \x01(\x0cH\x00\x88\x01\x01\x12#\n\x05input\x18\x02 \x01(\x0b\x32\x14.penstock.wire.InputB\r\n\x0b_model_spec\"K\n\x15MultiInferenceRequest\x12\r\n\x05tasks\x18\x01 \x03(\x0c\x12#\n\x05input\x18\x02 \x01(\x0b\x32\x14.penstock.wire.Inputb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'serving.server.protos.wire_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PREDICTREQUEST_INPUTSENTRY']._loaded_options = None
-  _globals['_PREDICTREQUEST_INPUTSENTRY']._serialized_options = b'8\001'
   _globals['_PREDICTRESPONSE_OUTPUTSENTRY']._loaded_options = None
   _globals['_PREDICTRESPONSE_OUTPUTSENTRY']._serialized_options = b'8\001'
   _globals['_SHAPE']._serialized_start=51
@@ -40,23 +38,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SHAPE_DIM']._serialized_start=121
   _globals['_SHAPE_DIM']._serialized_end=154
   _globals['_TENSOR']._serialized_start=157
-  _globals['_TENSOR']._serialized_end=403
-  _globals['_PREDICTREQUEST']._serialized_start=406
-  _globals['_PREDICTREQUEST']._serialized_end=614
-  _globals['_PREDICTREQUEST_INPUTSENTRY']._serialized_start=531
-  _globals['_PREDICTREQUEST_INPUTSENTRY']._serialized_end=599
-  _globals['_PREDICTRESPONSE']._serialized_start=617
-  _globals['_PREDICTRESPONSE']._serialized_end=787
-  _globals['_PREDICTRESPONSE_OUTPUTSENTRY']._serialized_start=718
-  _globals['_PREDICTRESPONSE_OUTPUTSENTRY']._serialized_end=787
-  _globals['_EXAMPLELIST']._serialized_start=789
-  _globals['_EXAMPLELIST']._serialized_end=820
-  _globals['_EXAMPLELISTWITHCONTEXT']._serialized_start=822
-  _globals['_EXAMPLELISTWITHCONTEXT']._serialized_end=881
-  _globals['_INPUT']._serialized_start=884
-  _globals['_INPUT']._serialized_end=1027
-  _globals['_EXAMPLESREQUEST']._serialized_start=1029
-  _globals['_EXAMPLESREQUEST']._serialized_end=1123
-  _globals['_MULTIINFERENCEREQUEST']._serialized_start=1125
-  _globals['_MULTIINFERENCEREQUEST']._serialized_end=1200
+  _globals['_TENSOR']._serialized_end=425
+  _globals['_NAMEDTENSOR']._serialized_start=427
+  _globals['_NAMEDTENSOR']._serialized_end=491
+  _globals['_PREDICTREQUEST']._serialized_start=493
+  _globals['_PREDICTREQUEST']._serialized_end=588
+  _globals['_PREDICTRESPONSE']._serialized_start=591
+  _globals['_PREDICTRESPONSE']._serialized_end=761
+  _globals['_PREDICTRESPONSE_OUTPUTSENTRY']._serialized_start=692
+  _globals['_PREDICTRESPONSE_OUTPUTSENTRY']._serialized_end=761
+  _globals['_EXAMPLELIST']._serialized_start=763
+  _globals['_EXAMPLELIST']._serialized_end=794
+  _globals['_EXAMPLELISTWITHCONTEXT']._serialized_start=796
+  _globals['_EXAMPLELISTWITHCONTEXT']._serialized_end=855
+  _globals['_INPUT']._serialized_start=858
+  _globals['_INPUT']._serialized_end=1001
+  _globals['_EXAMPLESREQUEST']._serialized_start=1003
+  _globals['_EXAMPLESREQUEST']._serialized_end=1097
+  _globals['_MULTIINFERENCEREQUEST']._serialized_start=1099
+  _globals['_MULTIINFERENCEREQUEST']._serialized_end=1174
 # @@protoc_insertion_point(module_scope)

@@ -13,6 +13,7 @@ from tensorflow_serving.apis.regression_pb2 import RegressionResponse
 
 from serving.server.inference import classify, regress
 from serving.server.protos import wire_pb2
+from serving.server.request_inputs import entry_of
 from serving.server.request_log import Serializable
 from serving.server.servable import Array, Servable
 from serving.server.tensors import from_array
@@ -78,10 +79,8 @@ def _answered(servable: Servable, key: str) -> ModelSpec:
 
 
 def _predict_request(spec: ModelSpec, key: str, inputs: Arrays) -> wire_pb2.PredictRequest:
-    request = wire_pb2.PredictRequest(model_spec=_asked(spec, key))
-    for alias, array in inputs.items():
-        from_array(array, request.inputs[alias])
-    return request
+    entries = [entry_of(alias, array) for alias, array in inputs.items()]
+    return wire_pb2.PredictRequest(model_spec=_asked(spec, key), inputs=entries)
 
 
 def _predict_response(servable: Servable, key: str, outputs: Arrays) -> wire_pb2.PredictResponse:
