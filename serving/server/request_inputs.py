@@ -2,7 +2,7 @@
 
 A client's requests look alike: name, type and shape of an input are the same bytes each time, and then come its values.
 So the bytes before the values are kept, with what they say, and the next input that begins with them is read by its
-values alone: in 0.6 µs, where a message takes 2.8, and a row of a table has dozens.
+values alone: in 1.2 µs, where a message takes 3.0, and a row of a table has dozens.
 """
 
 from __future__ import annotations
