@@ -45,18 +45,24 @@ def rest_calls(address: str, request: bytes) -> MakeCall:
         connection = socket.create_connection((host, int(port)))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
+        def received() -> bytes:
+            chunk = connection.recv(CHUNK)
+            if not chunk:
+                raise ConnectionError("the server has closed the connection")
+            return chunk
+
         def call() -> None:
             connection.sendall(request)
-            answer = connection.recv(CHUNK)
+            answer = received()
             while b"\r\n\r\n" not in answer:
-                answer += connection.recv(CHUNK)
+                answer += received()
             head, _, body = answer.partition(b"\r\n\r\n")
             if not head.startswith(b"HTTP/1.1 200"):
                 raise RuntimeError(head.decode())
             length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
             left = int(length.split(b":")[1]) - len(body)
             while left:
-                left -= len(connection.recv(CHUNK))
+                left -= len(received())
 
         return call
 
